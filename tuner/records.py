@@ -281,6 +281,7 @@ class FunctionFacts:
     handler: str | None = None
     package: str = "zip"  # or "image"
     code_bytes: int | None = None  # of the package, compressed
+    code_sha256: str | None = None  # of the package or image, as Lambda has it
     ephemeral_mb: int = 512
     log_format: str = "Text"
     system_log_level: str | None = None

@@ -17,6 +17,7 @@ from tuner.api.trust import begin, refuse_foreign
 from tuner.decide.result import Sweep
 from tuner.errors import UsageError
 from tuner.experiment import sweep as sweeps
+from tuner.experiment.earlier_runs import beside_earlier
 from tuner.experiment.experiment import Silent, Watcher
 from tuner.experiment.spec import machine_changed, run_spec
 from tuner.experiment.wiring import Context, open_context
@@ -82,6 +83,7 @@ def run_sweep(
         _forecast_first(options, facts, store_url, command, approve)
         run = context.begun(command, options, facts, _left_out(options))
         spec = run_spec(options, payloads, run)
+        spec = beside_earlier(spec, context.store) if command == "sweep" else spec
         context.store.start(run)
         begin(context.store, run)
         measure = sweeps.run_cold if command == "cold" else sweeps.run_sweep
@@ -137,6 +139,7 @@ def resume_sweep(ref: str, given: SweepOptions, store_url: str | None, watcher: 
     with open_context(options, store_url, watcher.say, elapsed) as context:
         run = _taken_over(context, stored)
         spec = run_spec(options, payloads, run, stored.samples, stored.documents)
+        spec = beside_earlier(spec, context.store)
         return _with_answer(context, sweeps.run_sweep(spec, context, watcher))
 
 

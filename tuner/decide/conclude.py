@@ -12,7 +12,7 @@ import numpy as np
 
 from tuner.billing.prices import price_advice
 from tuner.decide.choice import possible
-from tuner.decide.decide import Conclusion, Decider, Question, choosable
+from tuner.decide.decide import RUN_SD, Conclusion, Decider, Question, choosable
 from tuner.decide.goal import Goal, SloScope
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
@@ -35,7 +35,7 @@ from tuner.measure.failures import causes_of
 from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
-from tuner.store.documents import Notes, calm, on_demand
+from tuner.store.documents import Notes, RunSpread, calm, on_demand
 from tuner.units import counted, format_memory, format_speed_change
 
 
@@ -54,6 +54,7 @@ class Evidence:
 def conclude(evidence: Evidence, question: Question) -> Sweep:
     """Answer the question from the evidence, which also tells how long production's calls take."""
     run, samples = evidence.run, on_demand(calm(evidence.samples), evidence.notes.startups)
+    question = between_runs(question, evidence.notes)
     question = replace(question, goal=question.goal.served(service_s(samples)))
     decider = Decider(question)
     answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
@@ -89,8 +90,23 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         variants=variants,
         causes=causes_of(evidence.samples),
         payloads=tuple(_by_payload(evidence, question)),
+        between_runs=_spread(question, evidence.notes),
     )
     return replace(sweep, opportunities=opportunities(sweep, question.goal, evidence.prices))
+
+
+def between_runs(question: Question, notes: Notes) -> Question:
+    """Return the question with what earlier runs on its architecture tell of their differences."""
+    sds = [each.sd for each in notes.spreads.each]
+    return replace(question, run_sd=sds[0]) if sds else question
+
+
+def _spread(question: Question, notes: Notes) -> RunSpread | None:
+    """What runs differ by, learned or usual; ``None`` of a recording, which is one run."""
+    if notes.spreads.each:
+        return notes.spreads.each[0]
+    sd = question.run_sd
+    return RunSpread(question.goal.arch, sd, sd) if sd > RUN_SD else None
 
 
 def _by_payload(evidence: Evidence, question: Question) -> Iterator[Sweep]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tuner.billing.cost import sample_usd
 from tuner.decide.between import ArchChoice, against_others, between_reasons, versus_now
-from tuner.decide.conclude import Evidence, conclude, pareto, service_s
+from tuner.decide.conclude import Evidence, between_runs, conclude, pareto, service_s
 from tuner.decide.decide import Question, Standing
 from tuner.decide.month import Priced
 from tuner.decide.planner import Race
@@ -70,7 +70,7 @@ def conclude_all(found: Findings, sides: Mapping[str, ArchSide]) -> Sweep:
         evidence = replace(found.on(arch, side.prices), run=there)
         return replace(conclude(evidence, side.question), run=found.run)
     of = {arch: found.on(arch, side.prices) for arch, side in sides.items()}
-    sides = {arch: _served(side, of[arch].samples) for arch, side in sides.items()}
+    sides = {arch: _served(side, of[arch]) for arch, side in sides.items()}
     sweeps = {arch: _alone(arch, of[arch], side) for arch, side in sides.items()}
     everything = [row for sweep in sweeps.values() for row in sweep.sizes]
     sweeps = {
@@ -112,9 +112,10 @@ def _chosen(
     return race.choose(standings), standings
 
 
-def _served(side: ArchSide, samples: Sequence[Sample]) -> ArchSide:
-    goal = side.question.goal.served(service_s(samples))
-    return replace(side, question=replace(side.question, goal=goal))
+def _served(side: ArchSide, evidence: Evidence) -> ArchSide:
+    question = between_runs(side.question, evidence.notes)
+    goal = question.goal.served(service_s(evidence.samples))
+    return replace(side, question=replace(question, goal=goal))
 
 
 def _alone(arch: str, evidence: Evidence, side: ArchSide) -> Sweep:

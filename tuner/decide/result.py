@@ -13,7 +13,7 @@ from tuner.measure.failures import Cause
 from tuner.model import FloatArray, IntArray
 from tuner.model.quantiles import Stats
 from tuner.records import Advice, RunRecord
-from tuner.store.documents import CrossCheck, LoadTerms
+from tuner.store.documents import CrossCheck, LoadTerms, RunSpread
 
 
 @dataclass(frozen=True)
@@ -332,6 +332,7 @@ class Sweep:
     payloads: "tuple[Sweep, ...]" = ()  # of each class of payloads alone, if there are several
     payload: str = ""  # the class whose it is, and its weight; empty: that of all
     weight: float = 1.0
+    between_runs: RunSpread | None = None  # None: a recording, or nothing was asked
 
     @property
     def each(self) -> "tuple[Sweep, ...]":

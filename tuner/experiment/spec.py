@@ -1,7 +1,7 @@
 """Runs as they are asked for: of what, how it is measured, with which limits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tuner.billing.cost import sample_usd
@@ -21,7 +21,7 @@ from tuner.planning.ask import Ask, How
 from tuner.planning.budget import NO_LIMIT, Budget
 from tuner.planning.cold import COLD_STARTS
 from tuner.records import Advice, Backend, FunctionFacts, RunRecord, Sample, Setting
-from tuner.store.documents import SizeLoads, stored_loads
+from tuner.store.documents import RunSpreads, SizeLoads, stored_loads
 from tuner.units import MemoryRange
 
 #: The most warm invocations of an adaptive sweep unless `--invocations` says otherwise. A real
@@ -38,7 +38,7 @@ class RunSpec:
     ``before`` are the samples of a run that is resumed, ``loads`` what it has of loads; ``load`` is
     what sizes are put under, once the curve is known; ``starts`` are ways to start to compare.
     ``patience_s`` is how long CloudWatch's figures are waited for after it; ``None``: they are not
-    asked for.
+    asked for. ``spreads`` are what earlier runs tell of the differences between runs.
     """
 
     run: RunRecord
@@ -52,6 +52,7 @@ class RunSpec:
     loads: SizeLoads | None = None
     starts: tuple[str, ...] = ()
     patience_s: float | None = GLANCE_S
+    spreads: RunSpreads = field(default_factory=RunSpreads)
 
     @property
     def exploring(self) -> Budget:

@@ -21,6 +21,7 @@ from tuner.measure.load_health import load_advice
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Outcome, Purpose, Sample, Setting
 from tuner.store.documents import (
+    BETWEEN_RUNS,
     LOADS,
     PAYLOADS,
     STARTUPS,
@@ -53,11 +54,13 @@ class SweepBook(Book):
         self._weights = weights_of(spec.payloads)
         if self._weights:
             context.store.save_document(spec.run.run, PAYLOADS, self._weights)
+        if spec.spreads.each:
+            context.store.save_document(spec.run.run, BETWEEN_RUNS, plain(spec.spreads))
 
     @property
     def notes(self) -> Notes:
         """All that is noted beside the samples."""
-        return Notes(self.loaded, self.started, self._weights)
+        return Notes(self.loaded, self.started, self._weights, self._spec.spreads)
 
     def begin(self, ask: Ask, session: Session) -> None:
         """Watch a load from its first sample on, and the first calls of the run."""

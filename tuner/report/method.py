@@ -38,6 +38,7 @@ def method_section(sweep: Sweep) -> Section:
         *cross_check_facts(cross_check_document(sweep.cross_check)),
         *(Fact(_of("Curve", each, sweep), *_curve(each.model)) for each in sweep.each),
         *(Fact(_of("Prices", each, sweep), *_prices(each.price)) for each in sweep.each),
+        *_between_runs(sweep),
         Fact("Options", _options(run.options) or "defaults", f"seed {run.seed}"),
         Fact("Run", run.run, _when(sweep)),
         Fact("Intervals", "90 %", _INTERVALS),
@@ -45,6 +46,20 @@ def method_section(sweep: Sweep) -> Section:
     brief = ("Invocations", _SPENT, CROSS_CHECK)
     folded = "Platform, prices, options and curve"
     return Section("How it was measured", facts=facts, brief=brief, folded=folded)
+
+
+def _between_runs(sweep: Sweep) -> Iterator[Fact]:
+    """Say what runs of the function differ by, which is part of each interval, and how that is
+    known."""
+    for each in sweep.each:
+        if (spread := each.between_runs) is None:
+            continue
+        value, usual = format_share(spread.sd), f"{format_share(spread.usual_sd)} is usual"
+        text = f"{usual}; earlier sweeps of the same code, events and options would tell its own"
+        if spread.runs:
+            runs, sizes = counted(spread.runs, "earlier sweep"), counted(spread.sizes, "size")
+            text = f"as {runs} of the same code, events and options at {sizes} have it; {usual}"
+        yield Fact(_of("Between runs", each, sweep), value, f"One standard deviation: {text}")
 
 
 def _of(label: str, each: Sweep, compared: Sweep) -> str:

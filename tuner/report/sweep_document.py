@@ -44,7 +44,7 @@ def document(sweep: Sweep) -> dict[str, Any]:
         "price": sweep.price,
         "variants": [_startup(row) for row in sweep.variants],
         "payloads": _payloads(sweep),
-        **named(sweep, "pareto_mb", "load"),
+        **named(sweep, "pareto_mb", "load", "between_runs"),
         "cross_check": cross_check_document(sweep.cross_check),
         **named(sweep, "monthly", "report", "power_tuning_url"),
     }
@@ -61,6 +61,7 @@ def _architecture(each: Sweep, compared: Sweep) -> dict[str, Any]:
         "chance": compared.chances.get(each.arch),
         "price": each.price,
         "model": _model(each),
+        "between_runs": each.between_runs,
         "recommendation": _recommendation(each),
         "monthly": each.monthly,
         "payloads": _payloads(each),

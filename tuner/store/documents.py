@@ -14,6 +14,7 @@ from tuner.store.plain import record
 
 #: The names of the documents.
 LOADS, STARTUPS, PAYLOADS = "size-loads", "startups", "payloads"
+BETWEEN_RUNS = "between-runs"
 CROSS_CHECK = "cross-check"
 
 T = TypeVar("T")
@@ -145,12 +146,32 @@ class CrossCheck:
 
 
 @dataclass(frozen=True)
+class RunSpread:
+    """Log-sd of a size's mean from one run of the function to the next: as it is ``usual``, and as
+    the means of ``sizes`` that several of so many earlier ``runs`` called have it."""
+
+    arch: str
+    sd: float
+    usual_sd: float
+    runs: int = 0
+    sizes: int = 0
+
+
+@dataclass(frozen=True)
+class RunSpreads:
+    """What earlier runs tell, of each architecture that they tell of."""
+
+    each: tuple[RunSpread, ...] = ()
+
+
+@dataclass(frozen=True)
 class Notes:
     """All that is noted beside the samples of a run; ``None`` is what was not measured."""
 
     loads: SizeLoads | None = None
     startups: Startups | None = None
     weights: Mapping[str, float] = field(default_factory=dict)  # of several classes of payloads
+    spreads: RunSpreads = field(default_factory=RunSpreads)
 
     def on(self, arch: str) -> "Notes":
         """Return what concerns one architecture."""
@@ -159,14 +180,16 @@ class Notes:
             loads = replace(loads, each=tuple(f for f in loads.each if f.setting.arch == arch))
         if startups is not None:
             startups = Startups(tuple(f for f in startups.each if f.setting.arch == arch))
-        return replace(self, loads=loads, startups=startups)
+        spreads = RunSpreads(tuple(s for s in self.spreads.each if s.arch == arch))
+        return replace(self, loads=loads, startups=startups, spreads=spreads)
 
 
 def stored_notes(documents: Mapping[str, Mapping[str, Any]]) -> Notes:
     """Return what is noted in a run's documents, as far as it can be read."""
     kept = documents.get(PAYLOADS, {}).items()
     weights = {name: float(each) for name, each in kept if isinstance(each, int | float)}
-    return Notes(stored_loads(documents), stored_startups(documents), weights)
+    spreads = _stored(RunSpreads, documents.get(BETWEEN_RUNS)) or RunSpreads()
+    return Notes(stored_loads(documents), stored_startups(documents), weights, spreads)
 
 
 def stored_loads(documents: Mapping[str, Mapping[str, Any]]) -> SizeLoads | None:

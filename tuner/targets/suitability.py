@@ -55,6 +55,7 @@ def function_facts(
         handler=configuration.get("Handler"),
         package=str(configuration.get("PackageType", "Zip")).lower(),
         code_bytes=configuration.get("CodeSize"),
+        code_sha256=configuration.get("CodeSha256"),
         ephemeral_mb=(configuration.get("EphemeralStorage") or {}).get("Size", 512),
         log_format=logging.get("LogFormat", "Text"),
         system_log_level=logging.get("SystemLogLevel"),

@@ -18,6 +18,7 @@ from tuner.report.method import method_section
 from tuner.report.sweep_series import cost_series, latency_series
 from tuner.report.sweep_tables import arch_table, cold_table, failures, size_table
 from tuner.report.sweep_view import sweep_view
+from tuner.store.documents import RunSpread
 from tuner.units import format_cost
 
 
@@ -326,6 +327,19 @@ def test_the_platform_does_not_tell_how_the_configuration_was_found() -> None:
     marked = replace(sweep.run.facts, platform={**sweep.run.facts.platform, **marks})
     same = replace(sweep, run=replace(sweep.run, facts=marked))
     assert method_section(same) == method_section(sweep)
+
+
+def test_the_method_says_what_runs_differ_by_and_how_that_is_known() -> None:
+    def said(spread: RunSpread | None) -> str:
+        facts = method_section(replace(good(), between_runs=spread)).facts
+        return " ".join(f"{f.value}: {f.note}" for f in facts if f.label == "Between runs")
+
+    assert said(None) == ""
+    assert said(RunSpread("x86_64", 0.08, 0.08)).startswith("8 %: One standard deviation: 8 % is")
+    assert said(RunSpread("x86_64", 0.021, 0.03, 4, 7)) == (
+        "2.1 %: One standard deviation: as 4 earlier sweeps of the same code, events and options "
+        "at 7 sizes have it; 3 % is usual"
+    )
 
 
 def test_a_run_that_ended_as_planned_has_no_remark() -> None:

@@ -13,6 +13,7 @@ from support.commands import exit_code
 from support.local_lambda import ROLE, boto3_client, zipped
 from support.nodejs import node_runtime
 from tuner.errors import UsageError
+from tuner.locallambda.sandbox.nodejs import versions
 from tuner.targets.local import LocalOptions, LocalTarget, open_local
 from tuner.targets.names import parse_target
 
@@ -71,6 +72,22 @@ def test_another_version_of_node_stands_in_and_says_so(
     assert facts.platform["node"]
 
 
+def test_named_node_runs_functions_where_path_has_none(
+    open_target: Callable[..., LocalTarget], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, named = node_runtime(), versions.installed()[0]
+    (tmp_path / "index.js").write_text(ECHO)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    versions.installed.cache_clear()
+    try:
+        facts = open_target(f"local:{tmp_path}", runtime=runtime, node=named.path).describe()
+        assert facts.platform["node"] == named.text
+        with pytest.raises(UsageError, match=r"the Node\.js .*index\.js: is not one that runs"):
+            open_target(f"local:{tmp_path}", node=str(tmp_path / "index.js"))
+    finally:
+        versions.installed.cache_clear()
+
+
 def test_demo_of_node_runs(open_target: Callable[..., LocalTarget]) -> None:
     node_runtime()
     target = open_target("demo:node")
@@ -81,8 +98,6 @@ def test_demo_of_node_runs(open_target: Callable[..., LocalTarget]) -> None:
 def test_without_node_the_target_is_refused_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tuner.locallambda.sandbox.nodejs import versions
-
     (tmp_path / "index.js").write_text(ECHO)
     monkeypatch.setattr(versions, "installed", lambda: ())
     with pytest.raises(UsageError, match=r"needs Node\.js 22, .* found: none"):

@@ -120,6 +120,7 @@ def _partition(region: str) -> str:
 
 def serve_local(options: LocalCommand, tell: Progress) -> int:
     """Serve the local Lambda until it is stopped; gives an exit code."""
+    from tuner.locallambda.sandbox.nodejs.versions import naming
     from tuner.locallambda.serve import serve
     from tuner.locallambda.service import ServiceOptions
 
@@ -130,7 +131,8 @@ def serve_local(options: LocalCommand, tell: Progress) -> int:
         cpu=options.cpu,
         sqs_endpoint=options.sqs_endpoint,
     )
-    return serve(service, tell, host=options.host, port=options.port)
+    with naming(options.node):
+        return serve(service, tell, host=options.host, port=options.port)
 
 
 def open_to_others(host: str) -> bool:

@@ -187,6 +187,7 @@ def open_target(
         runtime=options.runtime,
         environment=dict(options.env),
         parameters=dict(options.parameter),
+        node=options.node,
         embedded=EmbeddedOptions(cpu=options.cpu),
         progress=progress,
         clock=clock,

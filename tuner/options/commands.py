@@ -137,7 +137,7 @@ class PlanCall(
     function.Architectures,
     function.Isolated,
     function.Role,
-    function.Cpu,
+    function.Machine,
     function.Package,
     function.Account,
     function.Target,

@@ -108,8 +108,17 @@ class Package(Options, panel=PANEL):
     )
 
 
-class Cpu(Options, panel=PANEL):
-    """How CPU is limited on this machine."""
+class Machine(Options, panel=PANEL):
+    """What of this machine runs functions, and how their CPU is limited."""
+
+    node: k.Text = option(
+        k.TEXT,
+        "local: the Node.js that runs nodejs functions, or the folder with bin/node "
+        "(default: TUNER_NODE, PATH, nvm, volta and others).",
+        metavar="PATH",
+        risk=always("is run as a program"),
+        targets=HERE,
+    )
 
     cpu: k.Word = option(
         k.one_of(*CPU),
@@ -167,7 +176,7 @@ class Target(Options):
                 raise UsageError(flag, f"is only for {_ONLY[fits]}", "Leave it out.")
 
 
-class FunctionOptions(Isolated, Role, Recorded, Cpu, Package, Account, Target):
+class FunctionOptions(Isolated, Role, Recorded, Machine, Package, Account, Target):
     """All options of a function, and of how it is reached."""
 
 

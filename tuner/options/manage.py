@@ -89,7 +89,7 @@ class PolicyCommand(sweep.Compared, function.Isolated, function.Region):
 class DoctorCommand(
     output.Json,
     sweep.Sizes,
-    function.Cpu,
+    function.Machine,
     function.Package,
     function.Role,
     function.Account,
@@ -120,7 +120,7 @@ class SchemaCommand(Options):
     )
 
 
-class LocalCommand(function.Cpu):
+class LocalCommand(function.Machine):
     """`tuner local`."""
 
     port: k.Count = option(k.COUNT, "Port to listen on; 0 takes a free one.", 4577)

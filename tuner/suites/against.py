@@ -93,7 +93,7 @@ def _code(path: Path, options: SweepOptions) -> Code:
     if template_files(path, named=True):
         name = replace(name, logical_id=parse_target(options.target).logical_id)
     how = LocalOptions(options.handler, options.runtime, environment=dict(options.env))
-    how = replace(how, parameters=dict(options.parameter))
+    how = replace(how, parameters=dict(options.parameter), node=options.node)
     return local_code(name, how, "other")
 
 

@@ -18,6 +18,7 @@ from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
 from tuner.locallambda.limits.cpu import cores
 from tuner.locallambda.sandbox.nodejs.runtime import prepare
+from tuner.locallambda.sandbox.nodejs.versions import naming
 from tuner.locallambda.sandbox.runtime_command import is_nodejs
 from tuner.records import Advice, FunctionFacts
 from tuner.targets.aws import AwsTarget
@@ -43,8 +44,8 @@ _ARCHES = {"aarch64": "arm64", "arm64": "arm64"}
 
 @dataclass(frozen=True)
 class LocalOptions:
-    """``--handler``, ``--runtime``, ``--env``, ``--cpu``; a template's values give way to them, and
-    those of ``--parameter`` come in place of its defaults.
+    """``--handler``, ``--runtime``, ``--env``, ``--node``, ``--cpu``; a template's values give way
+    to them, and those of ``--parameter`` come in place of its defaults.
 
     ``timeout_s`` is the function's timeout where no template says another: Lambda's own default
     of 3 s would end honest work at 128 MB.
@@ -55,6 +56,7 @@ class LocalOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     timeout_s: int = 30
+    node: str | None = None
     embedded: EmbeddedOptions = field(default_factory=EmbeddedOptions)
     progress: Progress = lambda _text: None
     clock: Clock = field(default_factory=WallClock)
@@ -79,11 +81,12 @@ def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
     Raises :class:`UsageError` or :class:`NotFound` for code that cannot run,
     :class:`TargetError` if the service does not come up.
     """
-    function = _read(name, options)
-    if is_nodejs(function.package.runtime):
-        prepare(function.package.runtime, named_packages(function.package), options.progress)
-    options.progress("starting the local Lambda")
-    service = EmbeddedLambda(options.embedded, options.clock)
+    with naming(options.node):  # the service inherits it
+        function = _read(name, options)
+        if is_nodejs(function.package.runtime):
+            prepare(function.package.runtime, named_packages(function.package), options.progress)
+        options.progress("starting the local Lambda")
+        service = EmbeddedLambda(options.embedded, options.clock)
     try:
         return LocalTarget(service, function, options)
     except BaseException:
@@ -93,7 +96,8 @@ def open_local(name: TargetName, options: LocalOptions) -> "LocalTarget":
 
 def local_code(name: TargetName, options: LocalOptions, label: str) -> Code:
     """The code of ``local:PATH`` as it is there now. Raises UsageError or NotFound."""
-    package = _read(name, options).package
+    with naming(options.node):
+        package = _read(name, options).package
     return Code(package.zip_bytes, label, package.handler, package.runtime)
 
 

@@ -67,8 +67,32 @@ def test_named_node_comes_before_all_others(tmp_path, monkeypatch):
     assert versions.default_runtime() == "nodejs24.x"
     monkeypatch.setenv("TUNER_NODE", str(tmp_path / "absent"))
     versions.installed.cache_clear()
-    with pytest.raises(UsageError, match=r"absent: is not a Node\.js that runs"):
+    with pytest.raises(UsageError, match=r"absent: is not one that runs"):
         versions.installed()
+
+
+def test_option_names_node_before_the_variable_and_for_that_run_only(tmp_path, monkeypatch):
+    one, two = (make_node(tmp_path / f"{n}" / "node", f"{n}.1.0") for n in (22, 24))
+    monkeypatch.setenv("TUNER_NODE", str(one))
+    assert node_for("nodejs24.x").path == str(one)
+    with versions.naming(str(two)):
+        assert node_for("nodejs22.x").path == str(two)
+    assert node_for("nodejs24.x").path == str(one)
+    with versions.naming(None):
+        assert versions.installed() == (Node((22, 1, 0), str(one)),)
+    monkeypatch.delenv("TUNER_NODE")
+    with pytest.raises(UsageError, match="not one that runs"), versions.naming("/nowhere"):
+        pytest.fail("it went on")
+    assert versions.installed() == ()
+
+
+def test_named_node_may_be_a_path_from_here_or_a_name_on_path(tmp_path, monkeypatch):
+    here = make_node(tmp_path / "here" / "bin" / "node", "22.1.0")
+    on_path = make_node(tmp_path / "bin" / "node24", "24.1.0")
+    monkeypatch.chdir(tmp_path)
+    for written, path in (("here", here), ("here/bin/node", here), ("node24", on_path)):
+        with versions.naming(written):
+            assert versions.installed()[0].path == str(path)
 
 
 def test_named_node_in_the_home_itself_is_refused(tmp_path, monkeypatch):
@@ -81,7 +105,7 @@ def test_without_a_fitting_node_the_refusal_lists_what_there_is(tmp_path):
     with pytest.raises(UsageError) as refusal:
         node_for("nodejs22.x")
     assert refusal.value.reason == "needs Node.js 22, or another from 18 on; found: none"
-    assert "export TUNER_NODE=" in refusal.value.fix
+    assert "--node /path/to/node" in refusal.value.fix
     assert len(str(refusal.value).splitlines()) == 2
     make_node(tmp_path / "bin" / "node", "20.1.0")
     versions.installed.cache_clear()

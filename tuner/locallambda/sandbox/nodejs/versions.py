@@ -1,9 +1,10 @@
 """Finds the Node.js of this machine that is nearest to what a runtime's name says.
 
-Looks on PATH and into the folders of nvm, volta, fnm, asdf, mise and n; the variable TUNER_NODE
-names one that comes before all of them.
+Looks on PATH and into the folders of nvm, volta, fnm, asdf, mise and n. ``--node`` or the variable
+TUNER_NODE names the one to use instead.
 """
 
+import contextlib
 import functools
 import os
 import re
@@ -52,7 +53,7 @@ def node_for(runtime: str, least: int = 18) -> Node:
     if found is None:
         have = ", ".join(node.text for node in sorted(installed())) or "none"
         reason = f"needs Node.js {max(major, least)}, or another from {least} on; found: {have}"
-        fix = f"Install it, or name one: export {NAMED}=/path/to/node."
+        fix = f"Install it, or name one: --node /path/to/node, or {NAMED} in the environment."
         raise UsageError(runtime, reason, fix)
     return found
 
@@ -78,18 +79,44 @@ def installed() -> tuple[Node, ...]:
     """Every interpreter that is found; the one that is named, or first on PATH, comes first."""
     named = os.environ.get(NAMED)
     if named:
-        path = Path(named).expanduser()
-        node = _asked(str(path / "bin" / "node" if path.is_dir() else path))
-        fix = "Name the program, or the folder with bin/node."
-        if node is None:
-            raise UsageError(f"{NAMED}={named}", "is not a Node.js that runs", fix)
-        if Path(node.path).parent == Path.home():  # sandboxes see the folder that it is in
-            reason = "lies in your home itself, which functions must not see"
-            raise UsageError(f"{NAMED}={named}", reason, "Put it into a folder of its own.")
-        return (node,)
+        return (_named(named),)
     on_path = (shutil.which(name) for name in ("node", "nodejs"))
     asked = (_asked(path) for path in on_path if path is not None)
     return tuple(dict.fromkeys([*(node for node in asked if node), *_managed()]))
+
+
+@contextlib.contextmanager
+def naming(node: str | None) -> Iterator[None]:
+    """Have one named meanwhile, for this process and those that it starts; ``None`` names none.
+
+    Raises UsageError if it is no Node.js.
+    """
+    if node is None:
+        yield
+        return
+    before = os.environ.get(NAMED)
+    os.environ[NAMED] = node
+    installed.cache_clear()
+    try:
+        installed()
+        yield
+    finally:
+        os.environ.pop(NAMED)
+        os.environ.update({NAMED: before} if before is not None else {})
+        installed.cache_clear()
+
+
+def _named(named: str) -> Node:
+    """The interpreter at a path, in a folder, or of a name on PATH."""
+    path = Path((os.sep not in named and shutil.which(named)) or named).expanduser().absolute()
+    node = _asked(str(path / "bin" / "node" if path.is_dir() else path))
+    if node is None:
+        fix = "Name the program, or the folder with bin/node."
+        raise UsageError(f"the Node.js {named}", "is not one that runs", fix)
+    if Path(node.path).parent == Path.home():  # sandboxes see the folder that it is in
+        reason = "lies in your home itself, which functions must not see"
+        raise UsageError(f"the Node.js {named}", reason, "Put it into a folder of its own.")
+    return node
 
 
 def read_version(text: str) -> tuple[int, int, int] | None:

@@ -219,7 +219,8 @@ class _Reader:
             self.notes.append(f"its layers are {', '.join(unknown)}, known only on AWS, so absent")
         for named in written if isinstance(written, list) else []:
             reference = shown(named)
-            resource, key = self.layers.get(reference.partition(".")[0], ({}, ""))
+            there = (reference, reference.partition(".")[0])
+            resource, key = next((self.layers[r] for r in there if r in self.layers), ({}, ""))
             written = _mapping(resource, "Properties", self.path).get(key)
             content = self._on_this_machine(written, _mapping(resource, "Metadata", self.path))
             if content is None:

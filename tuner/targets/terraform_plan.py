@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuner.targets.intrinsics import VARIABLE
+from tuner.targets.terraform_layers import layers_of
 from tuner.targets.yaml_nodes import Tagged
 
 _FUNCTION, _LAYER = "aws_lambda_function", "aws_lambda_layer_version"
@@ -18,7 +19,6 @@ _PROPERTIES = {
     "Timeout": "timeout",
     "PackageType": "package_type",
     "FunctionName": "function_name",
-    "Layers": "layers",
 }
 
 
@@ -36,16 +36,22 @@ def plan_template(document: Mapping[str, Any]) -> dict[str, Any]:
         for each in _maps(document.get("resource_changes"))
         if "address" in each
     }
+    found = list(_resources(_map(document.get("planned_values", document.get("values")))))
+    root = _map(_map(document.get("configuration")).get("root_module"))
+    layers: dict[str, str] = {}
     resources = {}
-    for each in _resources(_map(document.get("planned_values", document.get("values")))):
+    for each in (each for each in found if each.get("type") == _LAYER):
+        address, values = str(each.get("address")), _map(each.get("values"))
+        layers |= {address: address, str(values.get("arn", address)): address}
+        layer = {"Content": values.get("filename")}
+        resources[address] = {"Type": "AWS::Lambda::LayerVersion", "Properties": layer}
+    for each in (each for each in found if each.get("type") == _FUNCTION):
         address, values = str(each.get("address")), _map(each.get("values"))
         later = unknown.get(address, {})
-        if each.get("type") == _FUNCTION:
-            properties = _function(address, values, later)
-            resources[address] = {"Type": "AWS::Lambda::Function", "Properties": properties}
-        elif each.get("type") == _LAYER:
-            layer = {"Content": values.get("filename")}
-            resources[address] = {"Type": "AWS::Lambda::LayerVersion", "Properties": layer}
+        properties = _function(address, values, later)
+        listed, unknown_layers = values.get("layers"), later.get("layers")
+        properties["Layers"] = layers_of(address, listed, unknown_layers, root, layers)
+        resources[address] = {"Type": "AWS::Lambda::Function", "Properties": properties}
     return {"Resources": resources}
 
 

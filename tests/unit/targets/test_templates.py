@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +401,73 @@ def test_a_plan_of_terraform_runs_from_its_file(tmp_path: Path, name: str) -> No
         function(path, "mail")
     state = json.dumps(PLAN).replace("planned_values", "values")
     assert function(written(tmp_path, "state.json", state), name) == found
+
+
+DEPS = ("aws_lambda_layer_version.deps.arn", "aws_lambda_layer_version.deps")
+OWN = ("aws_lambda_layer_version.own.arn", "aws_lambda_layer_version.own")
+EACH = (
+    'aws_lambda_layer_version.each["a.b"].arn',
+    'aws_lambda_layer_version.each["a.b"]',
+    "aws_lambda_layer_version.each",
+)
+IN_MODULE = "module.m[0].aws_lambda_function.f"
+
+
+def layered(layers: list[str | None] | None, given: Sequence[str], own: Sequence[str]) -> str:
+    """A plan with three layers and a function in a module, which names those that the module is
+    given and ``own`` ones; ``None`` is an ARN that is not known yet."""
+    layer = {"type": "aws_lambda_layer_version"}
+    resources = [
+        {**layer, "address": DEPS[1], "values": {"filename": "deps.zip"}},
+        {**layer, "address": EACH[1], "values": {"filename": "a.zip"}},
+        {
+            **layer,
+            "address": f"module.m[0].{OWN[1]}",
+            "values": {"filename": "own.zip", "arn": "arn:own"},
+        },
+        {
+            "address": IN_MODULE,
+            "type": "aws_lambda_function",
+            "values": {"filename": "f.zip", "layers": layers},
+        },
+    ]
+    expressions = {"layers": {"references": ["var.given", *own]}}
+    called = {
+        "expressions": {"given": {"references": list(given)}},
+        "module": {"resources": [{"address": "aws_lambda_function.f", "expressions": expressions}]},
+    }
+    change = {"after_unknown": {"layers": True}} if layers is None else {}
+    return json.dumps(
+        {
+            "terraform_version": "1.11.4",
+            "planned_values": {"root_module": {"resources": resources}},
+            "resource_changes": [{"address": IN_MODULE, "change": change}],
+            "configuration": {"root_module": {"module_calls": {"m": called}}},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("layers", "given", "own", "files", "absent"),
+    [
+        ([None], DEPS, (), ["deps.zip"], []),
+        ([None, "arn:else", None], DEPS, OWN, ["deps.zip", "own.zip"], ["arn:else"]),
+        (["arn:own"], DEPS, (), ["own.zip"], []),
+        (None, EACH, OWN, ["a.zip", "own.zip"], []),
+        (None, ["aws_lambda_layer_version.each"], (), ["a.zip"], []),
+        ([None], DEPS, OWN, [], [f"{IN_MODULE}.layers"]),  # one of two, by a condition
+    ],
+)
+def test_layers_of_a_plan_are_found_by_what_its_configuration_names(
+    tmp_path: Path,
+    layers: list[str | None] | None,
+    given: Sequence[str],
+    own: Sequence[str],
+    files: list[str],
+    absent: list[str],
+) -> None:
+    found = function(written(tmp_path, "plan.json", layered(layers, given, own)))
+    assert found.layers == tuple(Layer(tmp_path / file) for file in files)
+    assert found.notes == tuple(
+        f"the layer {each} is not on this machine, so it is absent" for each in absent
+    )

@@ -4,6 +4,8 @@ A package is checked and unpacked once per content, and kept with its archive; n
 outside of its own task folder.
 """
 
+import contextlib
+import errno
 import io
 import os
 import shutil
@@ -11,6 +13,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from tuner.locallambda.registry.configuration import CodePackage, Configuration, describe
@@ -22,6 +25,7 @@ MAX_ZIPPED = 52_428_800
 MAX_UNZIPPED = 262_144_000
 #: Files of a package, far more than real ones have; each costs an inode. AWS names no limit.
 MAX_ENTRIES = 100_000
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _ENTRY = b"PK\x01\x02"  # begins each entry of a zip's directory (APPNOTE.TXT, 4.3.12)
 
 
@@ -35,6 +39,13 @@ def _unsafe(name: str) -> ApiError:
     return invalid(
         f"The archive's entry {name!r} would be written outside of the task folder. "
         "Make the archive again with relative paths."
+    )
+
+
+def _no_space(folder: Path) -> ApiError:
+    return invalid(
+        f"There is no space left for the package in {folder}. Free some, or name a folder on "
+        "another disk: TMPDIR, or --data of tuner local."
     )
 
 
@@ -59,16 +70,13 @@ class PackageStore:
         if home.exists():
             return package
         make_private(self._folder)
-        making = Path(tempfile.mkdtemp(prefix="unpacking-", dir=self._folder))
-        try:
+        with self._making() as making:
             (making / "task").mkdir()
             unpack(archive, making / "task")
             (making / "package.zip").write_bytes(archive)
             making.chmod(0o755)
             if not home.exists():
                 making.rename(home)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
         return package
 
     def complete(self, configuration: Configuration) -> Path:
@@ -76,8 +84,7 @@ class PackageStore:
         task = self.task_dir(configuration.folder)
         if task.exists():
             return task
-        making = Path(tempfile.mkdtemp(prefix="unpacking-", dir=self._folder))
-        try:
+        with self._making() as making:
             parts = [self.task_dir(configuration.code.folder)]
             parts += [self.task_dir(one.folder) for one in configuration.layers]
             size = sum(map(_bytes, parts))
@@ -93,9 +100,22 @@ class PackageStore:
             making.chmod(0o755)
             if not task.parent.exists():
                 making.rename(task.parent)
-        finally:
-            shutil.rmtree(making, ignore_errors=True)
         return task
+
+    @contextlib.contextmanager
+    def _making(self) -> Iterator[Path]:
+        """A folder to make a package in, gone afterwards; raises ApiError if the disk is full."""
+        try:
+            making = Path(tempfile.mkdtemp(prefix="unpacking-", dir=self._folder))
+            try:
+                yield making
+            finally:
+                shutil.rmtree(making, ignore_errors=True)
+        except OSError as error:
+            # copytree gathers what went wrong in one error without a number
+            if error.errno in _FULL or any(f"[Errno {each}]" in str(error) for each in _FULL):
+                raise _no_space(self._folder) from error
+            raise
 
     def keep_only(self, wanted: set[str]) -> None:
         if self._folder.exists():
@@ -140,7 +160,7 @@ def unpack(archive: bytes, folder: Path) -> None:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise _corrupt() from error
     except (OSError, ValueError, IndexError) as error:
-        if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
+        if isinstance(error, OSError) and error.errno in _FULL:
             raise
         raise _corrupt() from error
 

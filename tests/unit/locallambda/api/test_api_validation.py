@@ -3,7 +3,10 @@
 import base64
 import io
 import json
+import shutil
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -285,3 +288,40 @@ def test_a_package_of_very_many_files_is_refused_before_it_is_read(tmp_path: Pat
     with pytest.raises(ApiError, match="at most 100,000 entries"):
         unpack(entry * 200_000, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+_ON_A_FULL_DISK = """
+import io, os, sys, zipfile
+from pathlib import Path
+from tuner.locallambda.registry.packages import PackageStore
+from tuner.locallambda.responses import ApiError
+
+folder, made = Path(sys.argv[1]), io.BytesIO()
+with zipfile.ZipFile(made, "w") as archive:
+    for number in range(40):
+        archive.writestr(f"{number}.bin", os.urandom(100_000))
+try:
+    PackageStore(folder).add(made.getvalue())
+except ApiError as error:
+    print(error.code, error.text)
+print(os.listdir(folder))
+"""
+
+
+def test_a_disk_that_is_full_while_unpacking_is_said_and_nothing_stays(tmp_path: Path) -> None:
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare of util-linux")
+    mounted = f"mount -t tmpfs -o size=2m tmpfs '{tmp_path}' || exit 77"
+    script = f'{mounted}\nexec "$0" -c "$1" "{tmp_path}"'
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", script, sys.executable, _ON_A_FULL_DISK],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode in (1, 77) and "permitted" in done.stderr:
+        pytest.skip("needs mount namespaces")
+    said, left = done.stdout.splitlines()
+    assert said.startswith("InvalidParameterValueException There is no space left for the package")
+    assert "TMPDIR" in said
+    assert left == "[]"

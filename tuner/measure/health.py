@@ -207,6 +207,15 @@ def _function(platform: Mapping[str, Any], runtime: str | None) -> Iterator[Advi
             f"The code names {named}, which AWS's runtime has and npm could not fetch here. Run "
             "`npm install` for them in its folder.",
         )
+    if foreign := platform.get("foreign_modules"):
+        named = ", ".join(map(str, foreign[:3]))
+        more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""
+        yield Advice(
+            "foreign-modules",
+            f"Compiled for another architecture than this machine's {platform.get('machine')}: "
+            f"{named}{more}. They cannot be loaded here. Build the package and its layers for this "
+            "machine, or measure on AWS.",
+        )
     if loose := platform.get("not_enforced"):
         yield Advice(
             "not-isolated",

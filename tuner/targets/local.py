@@ -28,6 +28,7 @@ from tuner.targets.machine import Neighbours
 from tuner.targets.names import DEMOS, Kind, TargetName
 from tuner.targets.package import (
     Package,
+    foreign_files,
     named_packages,
     package_source,
     read_package,
@@ -107,6 +108,7 @@ class LocalTarget(AwsTarget):
     def __init__(self, service: EmbeddedLambda, function: _Function, options: LocalOptions) -> None:
         self._service, self._function, self._local = service, function, options
         super().__init__(*_created(service, function, options))
+        self._foreign = foreign_files(function.package)
         self._neighbours = Neighbours()
 
     def check_up(self) -> Iterator[Finding]:
@@ -122,6 +124,8 @@ class LocalTarget(AwsTarget):
             platform["memory_default"] = True
         if self._function.notes:
             platform["template_notes"] = list(self._function.notes)
+        if self._foreign:
+            platform["foreign_modules"] = self._foreign
         return replace(facts, platform=platform)
 
     def metrics(self) -> None:

@@ -35,7 +35,7 @@ from tuner.targets.handlers import (
     find_handler,
     is_module,
 )
-from tuner.targets.programs import check_program
+from tuner.targets.programs import HEAD, check_program, foreign_modules
 
 #: Lambda's limit on an unpacked package, 250 MB (AWS, "Lambda quotas").
 MOST_BYTES = 262_144_000
@@ -129,6 +129,18 @@ def named_packages(package: Package) -> frozenset[str]:
     """The packages of AWS's SDK that JavaScript names and does not bring."""
     with zipfile.ZipFile(io.BytesIO(package.zip_bytes)) as archive:
         return wanted_of(archive.namelist(), archive.read)
+
+
+def foreign_files(package: Package) -> list[str]:
+    """The compiled modules of a package and its layers that this machine cannot load."""
+    with zipfile.ZipFile(io.BytesIO(package.zip_bytes)) as archive:
+
+        def head(name: str) -> bytes:
+            with archive.open(name) as file:
+                return file.read(HEAD)
+
+        found = foreign_modules(archive.namelist(), head)
+    return [name.replace(f"{LAYERS_FOLDER}/", "/opt/", 1) for name in found]
 
 
 def _unzipped(data: bytes) -> Iterator[_File]:

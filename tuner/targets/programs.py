@@ -1,11 +1,13 @@
-"""Checks that a ``bootstrap`` can run on this machine, by the first bytes of the file.
+"""Checks that a ``bootstrap`` and compiled modules can run on this machine, by their first bytes.
 
 Knows programs of Linux (ELF) and scripts, and names those of other systems, which would fail in
 each call with words that do not say so.
 """
 
 import platform
+import re
 import struct
+from collections.abc import Callable, Iterable
 
 from tuner.errors import UsageError
 
@@ -21,10 +23,30 @@ _MAC = (b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _LINUX = "Build it for Linux (Go: GOOS=linux, Rust: cargo lambda build)."
 
 
+#: Modules of Python and Node.js, and libraries.
+_COMPILED = re.compile(r"\.(so(\.\d+)*|node)$", re.ASCII)
+_ARCHITECTURE = re.compile(r"x86[_-]64|x64|amd64|aarch64|arm64|armv?\d*l?|ia32|i[36]86")
+HEAD = 20  # bytes that say the machine
+
+
+def foreign_modules(
+    paths: Iterable[str], head: Callable[[str], bytes], machine: str | None = None
+) -> list[str]:
+    """The compiled modules that are for another architecture, without one for this machine beside
+    them; ``head`` reads the first :data:`HEAD` bytes of a file."""
+    here = _here(machine)
+    kinds: dict[str, dict[str, str]] = {}
+    for path in paths:
+        if _COMPILED.search(path):
+            data = head(path)
+            if data.startswith(b"\x7fELF") and len(data) >= HEAD:
+                kinds.setdefault(_ARCHITECTURE.sub("*", path), {})[_machine(data)] = path
+    return sorted(path for kind in kinds.values() if here not in kind for path in kind.values())
+
+
 def check_program(data: bytes, where: str, machine: str | None = None) -> None:
     """Raise UsageError unless a program may run here (``machine``: as ``uname`` has it)."""
-    machine = machine or platform.machine()
-    here = _HERE.get(machine.lower(), machine)
+    here = _here(machine)
     if data.startswith(_MAC) or data.startswith(b"MZ"):
         system = "Windows" if data.startswith(b"MZ") else "macOS"
         raise UsageError(where, f"bootstrap is a program for {system}", _LINUX)
@@ -39,11 +61,20 @@ def check_program(data: bytes, where: str, machine: str | None = None) -> None:
         raise UsageError(where, "bootstrap is neither a program nor a script with #!", fix)
 
 
+def _here(machine: str | None) -> str:
+    machine = machine or platform.machine()
+    return _HERE.get(machine.lower(), machine)
+
+
+def _machine(elf: bytes) -> str:
+    number = struct.unpack_from("<H" if elf[5] == 1 else ">H", elf, 18)[0]
+    return _MACHINES.get(number, (f"the machine {number} of ELF", ""))[0]
+
+
 def _check_elf(data: bytes, where: str, here: str) -> None:
-    if len(data) < 20:
+    if len(data) < HEAD:
         raise UsageError(where, "bootstrap is a damaged program", "Build it again.")
-    number = struct.unpack_from("<H" if data[5] == 1 else ">H", data, 18)[0]
-    name, _ = _MACHINES.get(number, (f"the machine {number} of ELF", ""))
+    name = _machine(data)
     if name != here:
         go = next((go for known, go in _MACHINES.values() if known == here), here)
         fix = f"Build it for {here} (Go: GOARCH={go})."

@@ -104,6 +104,13 @@ def test_packages_that_only_aws_has_are_said() -> None:
     assert "@aws-sdk/client-s3, which AWS's runtime has" in advice.text
 
 
+def test_modules_of_another_architecture_are_said() -> None:
+    platform = {**FACTS.platform, "foreign_modules": [f"{n}.so" for n in "abcde"]}
+    [advice] = platform_advice(replace(FACTS, platform=platform), [128])
+    assert advice.code == "foreign-modules"
+    assert "a.so, b.so, c.so and 2 more. They cannot be loaded here" in advice.text
+
+
 def test_a_platform_is_only_asked_of_the_local_lambda() -> None:
     assert platform_advice(replace(FACTS, backend=Backend.AWS), [10240]) == ()
     assert platform_advice(replace(FACTS, platform={}), [10240]) == ()

@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from tuner.errors import NotFound, TunerError, UsageError
 from tuner.targets import package as package_module
 from tuner.targets.handlers import check_handler, find_handler
-from tuner.targets.package import Layer, package_source, read_package, with_layers
+from tuner.targets.package import (
+    Layer,
+    foreign_files,
+    package_source,
+    read_package,
+    with_layers,
+)
 
 SOURCE = "def handler(event, context):\n    return event\n"
 PYTHON = f"python3.{sys.version_info.minor}"
@@ -299,6 +305,18 @@ def test_layers_are_packaged_apart_and_the_last_one_wins(
     monkeypatch.setattr(package_module, "MOST_BYTES", 60)
     with pytest.raises(UsageError, match="with its layers"):
         with_layers(package, layers, "F")
+
+
+def test_modules_that_this_machine_cannot_load_are_found_in_layers_too(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    (tmp_path / "python").mkdir()
+    other = b"\x7fELF\x02\x01" + bytes(12) + (8).to_bytes(2, "little") + bytes(40)  # MIPS
+    (tmp_path / "python" / "fast.so").write_bytes(other)
+    package = read_package(tmp_path)
+    assert foreign_files(package) == ["python/fast.so"]
+    assert foreign_files(read_package(tmp_path / "app.py")) == []
+    layered = with_layers(read_package(tmp_path / "app.py"), [Layer(tmp_path)], "F")
+    assert foreign_files(layered) == ["/opt/python/fast.so"]
 
 
 def test_a_damaged_zip_is_told(tmp_path: Path) -> None:

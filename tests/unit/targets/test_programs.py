@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import UsageError
-from tuner.targets.programs import check_program
+from tuner.targets.programs import HEAD, check_program, foreign_modules
 
 
 def elf(machine: int, *, big: bool = False) -> bytes:
@@ -36,6 +36,26 @@ def test_the_interpreter_that_runs_this_is_a_program_for_this_machine() -> None:
     if not sys.platform.startswith("linux"):
         pytest.skip("needs Linux")
     check_program(Path(sys.executable).resolve().read_bytes(), "here")
+
+
+ARM, X86, MAC = elf(183), elf(62), b"\xcf\xfa\xed\xfe" + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("files", "foreign"),
+    [
+        ({"a/_x.cpython-313-aarch64-linux-gnu.so": ARM}, ["a/_x.cpython-313-aarch64-linux-gnu.so"]),
+        ({"a/_x.cpython-313-x86_64-linux-gnu.so": X86, "a/y.so.6.1": X86}, []),
+        ({"p/linux-arm64/x.node": ARM, "p/linux-x64/x.node": X86, "p/darwin-x64/x.node": MAC}, []),
+        ({"p/linux-arm64/x.node": ARM, "p/linux-x64/y.node": X86}, ["p/linux-arm64/x.node"]),
+        ({"z.so.1": ARM, "bin/tool": ARM, "empty.so": b"", "text.so": b"INPUT ( libz.so.1 )"},
+         ["z.so.1"]),
+    ],
+)  # fmt: skip
+def test_modules_of_another_machine_are_named_without_one_for_this_one(
+    files: dict[str, bytes], foreign: list[str]
+) -> None:
+    assert foreign_modules(files, lambda path: files[path][:HEAD], "x86_64") == foreign
 
 
 @pytest.mark.parametrize(

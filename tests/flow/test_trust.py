@@ -143,6 +143,8 @@ def test_every_key_that_acts_elsewhere_is_named(tuner: Run, line: str) -> None:
         (("worker",), "master = 'evil.example'"),
         (("local",), "host = '0.0.0.0'"),
         (("local",), "sqs_endpoint = 'http://evil.example'"),
+        (("local",), "s3_endpoint = 'http://evil.example'"),
+        (("local",), "node = './node'"),
         (("bench",), "webhook = 'https://evil.example'"),
         (("bench",), "slack = 'env:HOME'"),
         (("bench",), "junit = '../junit.xml'"),

@@ -596,7 +596,7 @@ OTHERWISE = [
         "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The "
         "specified bucket does not exist",
         body=create(Code={"S3Bucket": "b", "S3Key": "k"}),
-        differs="container images, code from S3",
+        differs="code from S3",
     ),
     Row(
         *("PUT", _SETTINGS, 200),

@@ -130,6 +130,7 @@ def serve_local(options: LocalCommand, tell: Progress) -> int:
         time_scale=options.time_scale,
         cpu=options.cpu,
         sqs_endpoint=options.sqs_endpoint,
+        s3_endpoint=options.s3_endpoint,
     )
     with naming(options.node):
         return serve(service, tell, host=options.host, port=options.port)

@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", default="auto", choices=memory.METHODS)
     add("--seed", type=int, default=1, help="of alias weights and idle lives")
     add("--sqs-endpoint", help="URL of the queues that functions name as destinations")
+    add("--s3-endpoint", help="URL of the S3 with code that is named as an object")
     add("--keys", action="store_true", help="take only these: ID SECRET, a line of standard input")
     add("--parent-pipe", action="store_true", help="end when standard input ends")
     return parser

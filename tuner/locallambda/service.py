@@ -42,6 +42,7 @@ class ServiceOptions:
     memory: str = "auto"
     seed: int = 1
     sqs_endpoint: str | None = None  # where destinations and dead-letter queues are
+    s3_endpoint: str | None = None  # where code is that requests name as objects
 
 
 @dataclass

@@ -146,6 +146,12 @@ class LocalCommand(function.Machine):
         metavar="URL",
         risk=always("is sent what functions answer"),
     )
+    s3_endpoint: k.Text = option(
+        k.TEXT,
+        "Where code is that CreateFunction and others name as an object of S3 (moto, LocalStack).",
+        metavar="URL",
+        risk=always("gives code that runs as you"),
+    )
 
 
 class WorkerCommand(Options):

@@ -1,15 +1,14 @@
 """The calls on functions, their code, versions and tags."""
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from tuner.errors import TunerError
 from tuner.locallambda.api.requests import ApiRequest, page
-from tuner.locallambda.registry.configuration import CodePackage, Configuration, created, describe
+from tuner.locallambda.api.uploads import upload
+from tuner.locallambda.registry.configuration import Configuration, created, describe
 from tuner.locallambda.registry.function import Function, Version
 from tuner.locallambda.registry.layers import layers_of
 from tuner.locallambda.registry.names import CHANGING, LATEST, MAX_NAME, FunctionRef, read_reference
@@ -42,7 +41,7 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
     check_tag_count(tags)
     # Everything but the code, before unpacking it.
     _with_layers(service, call, body, created(body, describe(b"")))
-    package = await upload(service, body["Code"])
+    package = await upload(service, body["Code"], call.region)
     configuration = _with_layers(service, call, body, created(body, package))
     await _prepare(service, configuration)
     function = service.registry.create(ref, configuration)
@@ -95,7 +94,7 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
     check_settings(body)
     function = _latest(service, call)
     function.check_change(body.get("RevisionId"))
-    package = await upload(service, body)
+    package = await upload(service, body, call.region)
     await _prepare(service, replace(function.shown, code=package))
     # Unpacking took time: another update may have come first.
     function = _latest(service, call)
@@ -139,22 +138,6 @@ async def delete_function(service: Service, call: ApiRequest) -> Response:
     else:
         service.registry.unpublish(function, ref.qualifier)
     return NO_CONTENT
-
-
-async def upload(service: Service, code: Mapping[str, Any]) -> CodePackage:
-    """Unpack what a request uploads, off the event loop."""
-    if code.get("ZipFile") is None:
-        if code.get("S3Bucket") or code.get("ImageUri"):
-            raise invalid(
-                "The local Lambda has neither S3 nor container images. "
-                "Upload the package itself as ZipFile."
-            )
-        raise invalid("Please provide a source for function code.")
-    try:
-        archive = base64.b64decode(code["ZipFile"], validate=True)
-    except (binascii.Error, ValueError, TypeError) as error:
-        raise invalid(f"ZipFile is not base64: {error}") from error
-    return await asyncio.to_thread(service.store.packages.add, archive)
 
 
 def _with_layers(

@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.locallambda.api.functions import upload
 from tuner.locallambda.api.permissions import kept_policy, statement, without_statement
 from tuner.locallambda.api.requests import ApiRequest, page
+from tuner.locallambda.api.uploads import upload
 from tuner.locallambda.registry.function import new_revision, timestamp
 from tuner.locallambda.registry.layers import LAYER_ARN, LayerName, read_layer_name
 from tuner.locallambda.registry.names import lambda_arn
@@ -38,7 +38,7 @@ async def publish_layer_version(service: Service, call: ApiRequest) -> Response:
     _check_compatible(body)
     if body.get("Content") is None:
         raise violated([missing("Content")])
-    package = await upload(service, body["Content"])
+    package = await upload(service, body["Content"], call.region)
     layers = service.documents.of(_KIND, call.region)
     layer = layers.setdefault(name.name, {"next": 1, "versions": {}})
     number, layer["next"] = layer["next"], layer["next"] + 1

@@ -103,6 +103,7 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
     changed = replace(function.shown, code=package, architectures=architectures)
     if body.get("DryRun"):
         return document({**function.document(), "CodeSha256": package.sha256})
+    function.published = None  # the same code again makes a new version, too (seen on AWS by moto)
     service.registry.update(function, changed)
     version = service.registry.publish(function) if body.get("Publish") else None
     return document(function.document(version))

@@ -33,6 +33,18 @@ def test_publishing_without_a_change_gives_the_same_version_and_revision(api: An
     assert again.body == first.body
 
 
+def test_uploading_the_same_code_again_is_a_change_of_its_own(api: Any) -> None:
+    path = api.ready()
+    code = {"ZipFile": api.zip()}
+    published = []
+    for again in (False, True, True):
+        if again:
+            api.call("PUT", f"{path}/code", code)
+            api.later()
+        published += [publish(api, path), publish(api, path)]
+    assert published == ["1", "1", "2", "2", "3", "3"]
+
+
 def test_a_changed_description_is_enough_for_a_new_version(api: Any) -> None:
     path = api.ready()
     assert [publish(api, path), publish(api, path, Description="x")] == ["1", "2"]

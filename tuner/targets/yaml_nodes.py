@@ -41,7 +41,8 @@ class Tagged:
 def compose(text: str, thing: str) -> Node | None:
     """The root of the only document; ``None`` if it is empty. Raises UsageError."""
     if len(text) > _LONGEST:
-        raise UsageError(thing, "is larger than 1 MB, CloudFormation's limit", _FIX)
+        fix = "Split it, such as into nested stacks."
+        raise UsageError(thing, "is larger than 1 MB, CloudFormation's limit", fix)
     if _nested(text) > _DEEPEST:
         raise UsageError(thing, "is not YAML (it is nested too deeply)", _FIX)
     if text.lstrip().startswith("{"):

@@ -72,16 +72,21 @@ async def put_function_code_signing_config(service: Service, call: ApiRequest) -
     arn = call.body().get("CodeSigningConfigArn")
     if arn is None:
         raise violated([missing("CodeSigningConfigArn")])
-    if arn not in service.documents.of(_KIND, call.region):
+    check_known(service, call.region, arn)
+    function = service.registry.get(call.ref(CHANGING))
+    function.code_signing = arn
+    service.registry.keep(function)
+    return document(_of(function))
+
+
+def check_known(service: Service, region: str, arn: str) -> None:
+    """Refuse a configuration that a function asks for and that does not exist."""
+    if arn not in service.documents.of(_KIND, region):
         text = (
             "The code signing configuration cannot be found. Check that the provided configuration "
             f"is not deleted: {arn}."
         )
         raise ApiError(404, "CodeSigningConfigNotFoundException", text, key="Message", Type="User")
-    function = service.registry.get(call.ref(CHANGING))
-    function.code_signing = arn
-    service.registry.keep(function)
-    return document(_of(function))
 
 
 async def get_function_code_signing_config(service: Service, call: ApiRequest) -> Response:

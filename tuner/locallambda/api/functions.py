@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tuner.errors import TunerError
+from tuner.locallambda.api.code_signing import check_known
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.api.uploads import upload
 from tuner.locallambda.registry.configuration import Configuration, created, describe
@@ -39,6 +40,8 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
         )
     tags = read_tags(body.get("Tags") or {})
     check_tag_count(tags)
+    if body.get("CodeSigningConfigArn") is not None:
+        check_known(service, call.region, body["CodeSigningConfigArn"])
     # Everything but the code, before unpacking it.
     _with_layers(service, call, body, created(body, describe(b"")))
     package = await upload(service, body["Code"], call.region)
@@ -46,6 +49,7 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
     await _prepare(service, configuration)
     function = service.registry.create(ref, configuration)
     function.tags.update(tags)
+    function.code_signing = body.get("CodeSigningConfigArn")
     version = service.registry.publish(function) if body.get("Publish") else None
     service.registry.keep(function)
     return document(function.document(version, asked=""), 201)

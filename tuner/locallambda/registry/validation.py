@@ -42,6 +42,10 @@ _PATTERNS = {
 }
 _MAY_BE_EMPTY = ("Handler", "Role")
 _LENGTHS = {"Handler": 128, "Description": 256, "StatementId": 100}
+_WORDS_OF = {
+    ("SnapStart", "ApplyOn"): ("PublishedVersions", "None"),
+    ("TracingConfig", "Mode"): ("Active", "PassThrough"),
+}
 #: A list of the request -> what each of its members has to be, as AWS words it.
 _MEMBERS = {
     "Architectures": (
@@ -155,9 +159,10 @@ def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable
         at_least = f"greater than or equal to {_EPHEMERAL_MB[0]}"
         bound = at_least if size < _EPHEMERAL_MB[0] else f"less than or equal to {_EPHEMERAL_MB[1]}"
         found.append(unsatisfied(size, "ephemeralStorage.size", f"Member must have value {bound}"))
-    snapshots = (given.get("SnapStart") or {}).get("ApplyOn")
-    if snapshots not in (None, "PublishedVersions", "None"):
-        found.append(not_one_of(snapshots, "snapStart.applyOn", ("PublishedVersions", "None")))
+    for (outer, inner), words in _WORDS_OF.items():
+        word = (given.get(outer) or {}).get(inner)
+        if word not in (None, *words):
+            found.append(not_one_of(word, f"{field_of(outer)}.{field_of(inner)}", words))
     if found:
         raise violated(found)
 
@@ -192,7 +197,7 @@ def field_of(key: str) -> str:
 
 def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> None:
     keys = ("MemorySize", "Timeout", "Handler", "Role", "Description")
-    nested = ("Architectures", "VpcConfig", "SnapStart", "EphemeralStorage")
+    nested = ("Architectures", "VpcConfig", "SnapStart", "EphemeralStorage", "TracingConfig")
     check_model(body, (*keys, *nested), required)
 
 

@@ -53,6 +53,13 @@ def test_code_signing_is_kept_and_attached_to_functions(api: Any) -> None:
     api.open()  # a restart
     assert api.call("GET", path).body == attached
     assert api.call("GET", f"{SIGNING}/{arn}/functions").body == {"FunctionArns": [ARN]}
+    assert api.create("g", CodeSigningConfigArn=arn).status == 201
+    other = api.call("GET", path.replace("/f/", "/g/")).body
+    assert other == {"CodeSigningConfigArn": arn, "FunctionName": "g"}
+    assert api.create("h", CodeSigningConfigArn=f"{arn}0").error == (
+        "CodeSigningConfigNotFoundException"
+    )
+    assert api.call("DELETE", "/2015-03-31/functions/g").status == 204
     assert len(api.call("GET", SIGNING).body["CodeSigningConfigs"]) == 1
     assert api.call("DELETE", path).status == 204
     assert api.call("GET", path).body == {}

@@ -49,6 +49,16 @@ def test_the_size_of_tmp_has_bounds(api: Any, size: int, bound: str) -> None:
     )
 
 
+def test_a_way_of_tracing_that_lambda_lacks_is_refused(api: Any) -> None:
+    reply = api.create(TracingConfig={"Mode": "on"})
+    assert (reply.status, reply.error) == (400, "ValidationException")
+    assert reply.text == (
+        "1 validation error detected: Value 'on' at 'tracingConfig.mode' failed to satisfy "
+        "constraint: Member must satisfy enum value set: [Active, PassThrough]"
+    )
+    assert api.create(TracingConfig={"Mode": "Active"}).body["TracingConfig"] == {"Mode": "Active"}
+
+
 @pytest.mark.parametrize("memory", [128, 129, 1769, 3009, 10240])
 def test_every_whole_number_of_mb_in_bounds_is_taken(api: Any, memory: int) -> None:
     assert api.create(MemorySize=memory).body["MemorySize"] == memory

@@ -237,7 +237,12 @@ def _listed(
     """The versions of a layer as lists show them, the newest first."""
     versions = sorted(layer["versions"].values(), key=lambda one: -one["shown"]["Version"])
     return [
-        {"LayerVersionArn": name.version_arn(one["shown"]["Version"]), **one["shown"]}
+        {"LayerVersionArn": name.version_arn(one["shown"]["Version"]), **_described(one["shown"])}
         for one in versions
         if all(value in one["shown"].get(key, ()) for key, value in wanted.items())
     ]
+
+
+def _described(shown: Mapping[str, Any]) -> dict[str, Any]:
+    """A version without a description that is empty, as lists show it (seen on AWS by moto)."""
+    return {key: value for key, value in shown.items() if key != "Description" or value}

@@ -1,5 +1,6 @@
 """The calls on event source mappings: kept and shown, but nothing is polled here."""
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +41,7 @@ _GIVEN = (
     *("BatchSize", "MaximumBatchingWindowInSeconds", "StartingPosition", "DestinationConfig"),
     *("StartingPositionTimestamp", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError"),
     *("MaximumRetryAttempts", "ParallelizationFactor", "TumblingWindowInSeconds", "ScalingConfig"),
-    *("FunctionResponseTypes", "KMSKeyArn", "MetricsConfig"),
+    *("FunctionResponseTypes", "KMSKeyArn", "MetricsConfig", "FilterCriteria"),
 )
 
 
@@ -80,6 +81,7 @@ async def update_event_source_mapping(service: Service, call: ApiRequest) -> Res
     body = {key: value for key, value in call.body().items() if value is not None}
     changed = {**found, **_given(body)}
     _check_window(changed, _kind(found["EventSourceArn"]))
+    _check_filters(body)
     if body.get("FunctionName"):
         changed["FunctionArn"] = _function(service, call, body).qualified_arn
     if "Enabled" in body:
@@ -143,6 +145,27 @@ def _check(body: Mapping[str, Any], kind: str, source: str) -> None:
     if kind == "dynamodb" and body["StartingPosition"] == "AT_TIMESTAMP":
         raise invalid(f"Unsupported starting position for arn type: {source}")
     _check_window(body, kind)
+    _check_filters(body)
+
+
+def _check_filters(body: Mapping[str, Any]) -> None:
+    if "FilterCriteria" not in body:
+        return
+    try:
+        filters = body["FilterCriteria"].get("Filters") or []
+        patterns = [json.loads(each["Pattern"]) for each in filters]
+        fine = all(isinstance(each, dict) and _is_pattern(each) for each in patterns)
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        fine = False
+    if not fine:
+        raise invalid("Invalid filter pattern definition.")
+
+
+def _is_pattern(pattern: Any) -> bool:
+    """True for a map whose leaves are lists of rules (Amazon EventBridge, "Event patterns")."""
+    if isinstance(pattern, dict):
+        return all(map(_is_pattern, pattern.values()))
+    return isinstance(pattern, list) and bool(pattern)
 
 
 def _check_window(body: Mapping[str, Any], kind: str) -> None:

@@ -47,7 +47,7 @@ async def upload(service: Service, code: Mapping[str, Any], region: str) -> Code
             "--s3-endpoint."
         )
     archive = await _object(service.options.s3_endpoint, code, region)
-    return await asyncio.to_thread(service.store.packages.add, archive, MAX_UNZIPPED)
+    return await asyncio.to_thread(service.store.packages.add, archive, False)
 
 
 async def _object(endpoint: str, code: Mapping[str, Any], region: str) -> bytes:

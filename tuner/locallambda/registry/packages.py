@@ -61,11 +61,11 @@ class PackageStore:
     def archive(self, package_folder: str) -> Path:
         return self._folder / package_folder / "package.zip"
 
-    def add(self, archive: bytes, most: int = MAX_ZIPPED) -> CodePackage:
-        """Check and unpack an archive of fewer bytes than ``most`` (blocking; seconds for a large
-        one)."""
-        if len(archive) >= most:
-            raise too_large(f"Zipped size must be smaller than {most} bytes")
+    def add(self, archive: bytes, uploaded: bool = True) -> CodePackage:
+        """Check and unpack an archive (blocking; seconds for a large one); one that was not
+        uploaded may be as large as what is in it."""
+        if uploaded and len(archive) >= MAX_ZIPPED:
+            raise too_large(f"Zipped size must be smaller than {MAX_ZIPPED} bytes")
         package = describe(archive)
         home = self._folder / package.folder
         if home.exists():

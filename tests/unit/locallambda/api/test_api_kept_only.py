@@ -68,6 +68,29 @@ def test_code_signing_is_kept_and_attached_to_functions(api: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pattern", "status"),
+    [
+        ('{"body": {"kind": ["a", {"prefix": "b"}]}}', 202),
+        ("asdf", 400),
+        ('"asdf"', 400),
+        ('{"body": {"kind": "a"}}', 400),
+        ('{"body": []}', 400),
+        (7, 400),
+    ],
+)
+def test_filters_of_a_mapping_are_checked_and_kept(api: Any, pattern: Any, status: int) -> None:
+    api.ready()
+    criteria = {"Filters": [{"Pattern": pattern}]}
+    asked = {"FunctionName": "f", "EventSourceArn": QUEUE, "FilterCriteria": criteria}
+    made = api.call("POST", MAPPINGS, asked)
+    assert made.status == status
+    if status == 202:
+        assert made.body["FilterCriteria"] == criteria
+    else:
+        assert made.text == "Invalid filter pattern definition."
+
+
+@pytest.mark.parametrize(
     ("source", "more", "filled"),
     [
         (QUEUE, {}, {"BatchSize": 10, "StateTransitionReason": "USER_INITIATED"}),

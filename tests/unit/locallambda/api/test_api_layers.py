@@ -17,6 +17,13 @@ def publish(api: Any, files: dict[str, str], name: str = "libs", **more: Any) ->
     return api.call("POST", f"{BASE}/{name}/versions", {"Content": content, **more})
 
 
+def test_lists_leave_out_a_description_that_is_empty(api: Any) -> None:
+    assert publish(api, {"python/a.py": "A = 1"}).body["Description"] == ""
+    (listed,) = api.call("GET", f"{BASE}/libs/versions").body["LayerVersions"]
+    assert "Description" not in listed
+    assert api.call("GET", f"{BASE}/libs/versions/1").body["Description"] == ""
+
+
 def test_a_layer_is_published_shown_listed_and_deleted(api: Any) -> None:
     of = {"CompatibleRuntimes": ["python3.13"], "Description": "d"}
     made = [publish(api, {"python/a.py": "A = 1"}, **of) for _ in range(2)]

@@ -23,7 +23,7 @@ def layers_of(
     ``written`` and ``unknown`` are what the plan says of them, ``root`` is its configuration, and
     ``layers`` has the address of each of its layers by itself and by the ARN that it has already.
     """
-    listed = [layers.get(str(e), e) for e in written] if isinstance(written, list) else []
+    listed: list[Any] = [layers.get(str(each), each) for each in _listed(written)]
     later = Tagged(VARIABLE, f"{address}.layers")
     missing = listed.count(None)
     if unknown is not True and not missing:

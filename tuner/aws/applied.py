@@ -192,8 +192,8 @@ def tags_said(done: Applied, began_s: float, *, undone: bool = False) -> dict[st
 
 def from_mark(mark: Mark, control: ControlPlane, now: Configuration) -> Applied | None:
     """What is being applied, as the function's own tags say it; ``None`` if they do not."""
-    before_mb, to, session = mark.memory_mb, mark.values.get("to", ""), control.session
-    if mark.kind != APPLIED or before_mb is None or not to.isdigit():
+    before_mb, to_mb, session = mark.memory_mb, mark.to_mb, control.session
+    if mark.kind != APPLIED or before_mb is None or to_mb is None:
         return None
     values, text = mark.values, mark.text("published")
     arn, made = unqualified(now["FunctionArn"]), values.get("made")
@@ -208,7 +208,7 @@ def from_mark(mark: Mark, control: ControlPlane, now: Configuration) -> Applied 
         session.endpoint_url,
         session.profile,
         before_mb,
-        int(to),
+        to_mb,
         values.get("alias"),
         values.get("version"),
         made,

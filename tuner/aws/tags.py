@@ -48,7 +48,15 @@ class Mark:
     @property
     def memory_mb(self) -> int | None:
         """The memory before the run, ``None`` if the tag does not say that."""
-        said = self.values.get("memory", "")
+        return self._size_mb("memory")
+
+    @property
+    def to_mb(self) -> int | None:
+        """The memory that is applied, ``None`` if the tag does not say that."""
+        return self._size_mb("to")
+
+    def _size_mb(self, name: str) -> int | None:
+        said = self.values.get(name, "")
         return int(said) if re.fullmatch(r"\d{3,5}", said, re.ASCII) else None
 
     def text(self, name: str) -> str | None:

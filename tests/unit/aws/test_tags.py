@@ -6,11 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tuner.aws.applied import Applied, from_mark
 from tuner.aws.seal import sealed, take_seal
-from tuner.aws.tags import MEASURED, Mark, encoded, key_of, marks, tags_of
+from tuner.aws.tags import APPLIED, MEASURED, Mark, encoded, key_of, marks, tags_of
 
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 #: What Lambda takes as a tag's value (botocore's model has no pattern; IAM and Resource Groups
@@ -51,6 +52,32 @@ def test_tags_of_others_are_no_marks(tags: dict[str, str]) -> None:
 def test_a_mark_that_says_nothing_is_still_one(value: str) -> None:
     (mark,) = read({f"tuner:{RUN}": value})
     assert (mark.memory_mb, mark.text("description")) == (None, None)
+
+
+ARN = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
+NAMES = ("memory", "to", "since", "description", "alias", "version", "made", "published", "code")
+SAID = st.builds(
+    "{}/{}".format,
+    st.sampled_from([MEASURED, APPLIED, ""]),
+    st.dictionaries(
+        st.sampled_from(NAMES), st.text(max_size=8) | st.integers(0, 10**6).map(str)
+    ).map(lambda said: "/".join(f"{name}={value}" for name, value in said.items())),
+)
+
+
+@given(SAID | st.text(max_size=80))
+@example("applied/memory=256/to=²")
+@example(f"applied/memory=256/to={'9' * 5000}")
+def test_whatever_others_write_into_a_tag_is_read_as_what_it_is_or_not(said: str) -> None:
+    session = SimpleNamespace(region="eu-west-1", endpoint_url=None, profile=None, assume_role=None)
+    control: Any = SimpleNamespace(session=session, versions=lambda _name: [])
+    (mark,) = read({key_of(RUN): said})
+    assert mark.run == RUN
+    assert isinstance(mark.since, str)
+    done = from_mark(mark, control, {"FunctionArn": ARN, "RevisionId": "r", "CodeSha256": "s"})
+    assert done is None or isinstance(done, Applied)
+    for size in (mark.memory_mb, mark.to_mb, *((done.before_mb, done.memory_mb) if done else ())):
+        assert size is None or 100 <= size <= 99_999
 
 
 def test_only_what_this_user_sealed_is_ours(

@@ -21,7 +21,13 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from tuner.locallambda.background import PlatformClock, Tasks
 from tuner.locallambda.pool import Pool
-from tuner.locallambda.registry.files import make_private, open_private, write_whole
+from tuner.locallambda.registry.files import (
+    check_fields,
+    make_private,
+    open_private,
+    read_kept,
+    write_whole,
+)
 from tuner.locallambda.registry.function import Deployment, Function, timestamp
 from tuner.locallambda.registry.names import LATEST, FunctionRef, read_reference
 from tuner.locallambda.registry.registry import Registry
@@ -142,10 +148,9 @@ class EventQueue:
         if self.folder is None:
             return
         make_private(self.folder)
-        for path in sorted(self.folder.glob("*.json")):
-            kept = json.loads(path.read_text())
-            kept["payload"] = base64.b64decode(kept["payload"])
-            self.tasks.start(self._serve(Event(**kept)))
+        paths = sorted(self.folder.glob("*.json"))
+        for event in [read_kept(path, "an event", _thaw) for path in paths]:
+            self.tasks.start(self._serve(event))
 
     async def close(self) -> None:
         """Stop serving; events in files continue with the next process."""
@@ -213,6 +218,16 @@ class EventQueue:
         if self.folder is not None:
             kept = {**asdict(event), "payload": base64.b64encode(event.payload).decode()}
             write_whole(self.folder / f"{event.request_id}.json", json.dumps(kept))
+
+
+def _thaw(kept: Any, path: Path) -> Event:
+    """The event of a file; raises an error of what is wrong with it."""
+    event = Event(**{**kept, "payload": base64.b64decode(kept["payload"], validate=True)})
+    check_fields(event)
+    json.loads(event.payload)
+    if event.request_id != path.stem:
+        raise ValueError(f"its id is {event.request_id!r:.80}")
+    return event
 
 
 #: The ARN of a queue, a message's text and its attributes.

@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tuner.errors import TargetError
-from tuner.locallambda.registry.files import write_whole
+from tuner.locallambda.registry.files import read_kept, write_whole
 from tuner.locallambda.registry.store import SCHEMA
 
 #: Each is a file of this name: region -> id -> document.
@@ -32,21 +31,27 @@ class Documents:
 
     def packages(self) -> set[str]:
         """The folders of all layers' packages."""
-        layers = (one for region in self._all["layers"].values() for one in region.values())
-        return {version["folder"] for layer in layers for version in layer["versions"].values()}
+        return _packages(self._all["layers"])
 
     def _load(self, kind: str) -> dict[str, dict[str, Any]]:
         path = self._folder / f"{kind}.json"
         if not path.exists():
             return {}
-        try:
-            kept = json.loads(path.read_text())
-            if kept["schema"] != SCHEMA:
-                raise ValueError(f"schema is {kept['schema']!r}, not {SCHEMA!r}")
-            regions: dict[str, dict[str, Any]] = kept["regions"]
-            return regions
-        except (ValueError, KeyError, TypeError) as error:
-            reason = f"cannot be read as stored {kind} ({error})"
-            raise TargetError(
-                str(path), reason, "Move it away, or choose another --data."
-            ) from error
+        return read_kept(path, f"stored {kind}", _regions)
+
+
+def _regions(kept: Any, path: Path) -> dict[str, dict[str, Any]]:
+    """The documents of a file by region and id; raises an error of what is missing."""
+    if kept["schema"] != SCHEMA:
+        raise ValueError(f"schema is {kept['schema']!r:.80}, not {SCHEMA!r}")
+    regions: dict[str, dict[str, Any]] = {**kept["regions"]}
+    for each in regions.values():
+        each.items()
+    if path.stem == "layers":
+        _packages(regions)
+    return regions
+
+
+def _packages(layers: dict[str, dict[str, Any]]) -> set[str]:
+    every = (one for region in layers.values() for one in region.values())
+    return {str(version["folder"]) for one in every for version in one["versions"].values()}

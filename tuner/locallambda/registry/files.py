@@ -1,8 +1,27 @@
 """Files that are for this user alone, whatever the umask, and are written whole."""
 
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from types import UnionType
+from typing import IO, Any, TypeVar, get_origin, get_type_hints
+
+from tuner.errors import TargetError
+
+_Kept = TypeVar("_Kept")
+
+
+def read_kept(path: Path, what: str, read: Callable[[Any, Path], _Kept]) -> _Kept:
+    """Read a JSON file of an earlier process; raises TargetError, whatever is wrong with it.
+
+    ``read`` makes of its content what it stands for.
+    """
+    try:
+        return read(json.loads(path.read_text(encoding="utf-8")), path)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"cannot be read as {what} ({' '.join(str(error).split()):.200})"
+        raise TargetError(str(path), reason, "Move it away, or choose another --data.") from error
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -12,6 +31,21 @@ def write_whole(path: Path, text: str) -> None:
     with open_private(draft) as file:
         file.write(text)
     draft.replace(path)
+
+
+def check_fields(made: Any) -> None:
+    """Raise ValueError if a field of a dataclass that was made of a file is not of its type."""
+    for name, kind in get_type_hints(type(made)).items():
+        if not _fits(value := getattr(made, name), kind):
+            raise ValueError(f"{name} is {value!r:.80}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if isinstance(kind, UnionType):
+        return any(_fits(value, each) for each in kind.__args__)
+    plain = get_origin(kind) or kind
+    wanted = int | float if plain is float else plain
+    return isinstance(value, wanted) and (plain is bool or not isinstance(value, bool))
 
 
 def open_private(path: Path) -> IO[str]:

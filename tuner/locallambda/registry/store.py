@@ -12,7 +12,7 @@ from typing import Any
 
 from tuner.errors import TargetError
 from tuner.locallambda.registry.configuration import restored
-from tuner.locallambda.registry.files import make_private, write_whole
+from tuner.locallambda.registry.files import check_fields, make_private, read_kept, write_whole
 from tuner.locallambda.registry.function import Alias, Function, Provisioned, Version
 from tuner.locallambda.registry.packages import PackageStore
 
@@ -65,17 +65,24 @@ class FunctionStore:
 
     def load(self, layers: set[str]) -> list[Function]:
         """All stored functions; removes packages that none of them uses and no layer is."""
-        functions = []
+        functions, used = [], set(layers)
         for path in sorted(self._functions.glob("*/*.json")):
-            try:
-                functions.append(thaw(json.loads(path.read_text())))
-            except (ValueError, KeyError, TypeError) as error:
-                reason = f"cannot be read as a stored function ({error})"
-                fix = "Move the file away, or choose another --data."
-                raise TargetError(str(path), reason, fix) from error
-        used = {folder for function in functions for folder in packages_of(function)}
-        self.packages.keep_only(used | layers)
+            function, folders = read_kept(path, "a stored function", self._thawed)
+            functions.append(function)
+            used |= folders
+        self.packages.keep_only(used)
         return functions
+
+    def _thawed(self, kept: Any, path: Path) -> tuple[Function, set[str]]:
+        function = thaw(kept)
+        versions = function.versions.values()
+        if self._path(function) != path:
+            raise ValueError(f"it is {function.name!r:.80} in {function.region!r:.80}")
+        configurations = [function.shown, *(one.configuration for one in versions)]
+        parts = (function, *versions, *function.aliases.values(), *function.provisioned.values())
+        for made in (*parts, *configurations, *(each.code for each in configurations)):
+            check_fields(made)
+        return function, packages_of(function)
 
     def save(self, function: Function) -> None:
         path = self._path(function)

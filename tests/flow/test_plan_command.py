@@ -15,6 +15,7 @@ def test_a_plan_names_calls_costs_time_and_dangers_and_stores_nothing(
     assert run(*words, "--cold", "0", "--expect", "100ms") == 0
     said = capsys.readouterr().out
     assert "invocations   8, 0 of them cold starts" in said
+    assert "usually       about 8 invocations in " in said
     assert "PublishVersion               2" in said
     assert "the expected 100 ms at 128 MB" in said
     assert "Every invocation is real" in said
@@ -28,6 +29,8 @@ def test_a_plan_as_json_is_a_document_with_ranges(capsys: pytest.CaptureFixture[
     assert found["schema"] == "tuner.plan/1"
     assert found["cost_usd"]["low"] < found["cost_usd"]["high"] <= 0.001
     assert found["control_plane_calls"]["PublishVersion"]["low"] >= 5
+    assert found["usual"]["assumed_ms"] == 100.0
+    assert found["usual"]["cost_usd"] <= found["cost_usd"]["high"]
 
 
 def test_a_recording_has_nothing_to_plan(capsys: pytest.CaptureFixture[str]) -> None:

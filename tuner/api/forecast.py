@@ -30,6 +30,7 @@ from tuner.planning.cold import COLD_STARTS
 from tuner.planning.estimate import Estimate, Known, Making, duration_ms, estimate
 from tuner.planning.risks import risks
 from tuner.planning.sizes import candidates, grid_sizes, start_sizes
+from tuner.planning.usual import Usual, usual
 from tuner.planning.work import (
     ColdWork,
     LoadWork,
@@ -54,6 +55,9 @@ _LOCAL = Making(Range(0.05, 1.5), Range(0.001, 0.1))
 _AWS = Making(Range(1.0, 8.0), Range(0.01, 0.4))
 _SNAP_START = Making(Range(60.0, 240.0), Range(0.01, 0.4))
 
+#: Where a duration is assumed of a function without a size.
+_USUAL_MB = 512
+
 
 _CALLS = {
     Isolation.VERSIONS: version_calls,
@@ -75,6 +79,7 @@ class Forecast:
     calls: Mapping[str, Range]
     known: Known
     risks: tuple[Advice, ...]
+    usual: Usual  # what it takes usually, within the estimate
     load: tuple[LoadWork, str] | None = None  # the loads on sizes, and what each is in words
     check: tuple[Range, Range] | None = None  # dollars and seconds of asking CloudWatch afterwards
     architectures: tuple[str, ...] = ()  # those that are compared, on a copy each
@@ -103,6 +108,7 @@ class Forecast:
             "cost_usd": asdict(likely.cost_usd),
             "logs_usd": asdict(likely.logs_usd) if likely.logs_usd else None,
             "cross_check_usd": asdict(self.check[0]) if self.check else None,
+            "usual": asdict(self.usual),
             "durations_from": self.known.source,
             "control_plane_calls": {name: asdict(count) for name, count in self.calls.items()},
             "warnings": [asdict(advice) for advice in self.risks],
@@ -148,14 +154,18 @@ def _over(
     """The forecasts of all architectures as one: a copy and prices for each, one after another."""
     first, rest = each[0], each[1:]
     likely, work, calls = first.estimate, first.work, dict(first.calls)
+    often = first.usual
     for other in rest:
         likely, work = likely + other.estimate, work + other.work
+        often += other.usual
         calls = {name: count + other.calls[name] for name, count in calls.items()}
+    likely = _within_limits(likely, options)
     return replace(
         first,
         facts=facts,
         architectures=arches,
-        estimate=_within_limits(likely, options),
+        estimate=likely,
+        usual=_within(often, likely),
         work=work,
         calls=calls,
         risks=(*first.risks, Advice("architectures", _ARCHITECTURES)),
@@ -178,7 +188,9 @@ def _forecast(
     load = forecast_load(options, facts, sizes, known)
     if load is not None:
         work = with_loads(work, load[0], options.limit.invocations)
-    likely = _within_limits(estimate(work, sizes, known, rates, _making(facts)), options)
+    how = _making(facts)
+    likely = _within_limits(estimate(work, sizes, known, rates, how), options)
+    often = usual(work, sizes, known, rates, how, facts.memory_mb or _USUAL_MB)
     return Forecast(
         target=options.target,
         facts=facts,
@@ -189,6 +201,7 @@ def _forecast(
         calls=_CALLS[isolation](work, options.name.qualifier is not None),
         known=known,
         risks=risks(facts, (sizes[0], sizes[-1]), rates, work.versions.high),
+        usual=_within(often, likely),
         load=load,
     )
 
@@ -234,6 +247,10 @@ def _within_limits(likely: Estimate, options: SweepOptions) -> Estimate:
         # What is in flight ends, and the function is restored, after the limit.
         likely = replace(likely, seconds=_capped(likely.seconds, limit.seconds + 30.0))
     return likely
+
+
+def _within(often: Usual, likely: Estimate) -> Usual:
+    return often.within(likely.invocations.high, likely.seconds.high, likely.cost_usd.high)
 
 
 def _capped(span: Range, most: float) -> Range:

@@ -4,19 +4,22 @@ from collections.abc import Iterator
 
 from tuner.api.forecast import Forecast
 from tuner.api.startup_forecast import Forecasts, StartupForecast
+from tuner.planning.usual import Usual
 from tuner.planning.work import Range
 from tuner.records import Backend
 from tuner.report.elements import Answer, Fact, Section, View
 from tuner.targets.choices import WHY, Isolation
-from tuner.units import format_memory, format_seconds, format_usd
+from tuner.units import format_memory, format_ms, format_seconds, format_usd
 
 
 def forecast_view(found: Forecasts) -> View:
     """All that is said before a run begins."""
     most = "an unknown amount" if found.most_usd is None else format_usd(found.most_usd)
     if isinstance(found, Forecast):
-        calls, facts = found.estimate.invocations, tuple(_facts(found))
-        rest = f"{_count(calls)} invocations in {_time(found.estimate.seconds)}"
+        often, facts = found.usual, tuple(_facts(found))
+        calls, took = found.estimate.invocations, found.estimate.seconds
+        rest = f"usually {_usual(often)}; at most {round(calls.high):,} invocations"
+        rest += f" in {format_seconds(took.high)}"
         title = f"{found.target}: sizes from {format_memory(found.sizes_mb[0])} to "
         title += f"{format_memory(found.sizes_mb[-1])}; {_state(found)}"
     else:
@@ -39,6 +42,7 @@ def _facts(found: Forecast) -> Iterator[Fact]:
     logs = "an unknown amount" if not likely.logs_usd else _money(likely.logs_usd)
     local = found.facts.backend is Backend.LOCAL
     free = " on AWS; nothing is billed here" if local else ""
+    yield Fact("usually", _usual(found.usual))
     yield Fact(
         "invocations", f"{_count(likely.invocations)}, {_count(work.cold)} of them cold starts"
     )
@@ -66,6 +70,15 @@ def _facts(found: Forecast) -> Iterator[Fact]:
         figures = f"at most {format_usd(most.high)} for CloudWatch's figures after it{waited}"
         yield Fact("cross-check", figures)
     yield Fact("based on", found.known.source)
+
+
+def _usual(often: Usual) -> str:
+    """What it usually takes, and what was assumed for that."""
+    calls = f"about {round(often.invocations):,} invocations in {format_seconds(often.seconds)}"
+    told = f"{calls} for {format_usd(often.cost_usd)}"
+    if often.assumed_ms is None:
+        return told
+    return f"{told}, if a call takes {format_ms(often.assumed_ms)} at {often.memory_mb:,} MB"
 
 
 def _startup_facts(found: StartupForecast) -> Iterator[Fact]:

@@ -33,8 +33,9 @@ _PART, _LEAST_S = 0.5, 10.0
 
 #: The most that it takes of an architecture; the pick, its rivals and the current size may be new.
 _MOST = 5 * VERIFIED
-MOST = ConfirmWork(_ROUNDS, _MOST, 2 + RIVALS)
-MOST_FREE = ConfirmWork(_ROUNDS + REPEATS, _MOST + REPEATS * _AGAIN * MOST_AT_ONCE, 2 + RIVALS)
+MOST = ConfirmWork(_ROUNDS, _MOST, 2 + RIVALS, usual=2 * VERIFIED)
+_MOST_FREE = _MOST + REPEATS * _AGAIN * MOST_AT_ONCE
+MOST_FREE = ConfirmWork(_ROUNDS + REPEATS, _MOST_FREE, 2 + RIVALS, usual=_MOST_FREE // 4)
 
 
 class Confirmation:

@@ -99,11 +99,17 @@ def duration_ms(memory_mb: int, known: Known) -> Range:
     """Duration of a warm call at this size, as every known point allows."""
     if not known.points:
         return Range(1.0, known.timeout_ms)
+    found = bounds_ms(memory_mb, known)
+    low, high = found.low * _DRIFT.low, found.high * _DRIFT.high
+    return Range(max(1.0, min(low, known.timeout_ms)), max(1.0, min(high, known.timeout_ms)))
+
+
+def bounds_ms(memory_mb: int, known: Known) -> Range:
+    """The same by the known points alone, if nothing drifts."""
     bounds = [_bounds(memory_mb, at_mb, ms) for at_mb, ms in known.points]
     low, high = max(b.low for b in bounds), min(b.high for b in bounds)
     # Points that contradict each other (noise) give low above high.
-    low, high = min(low, high) * _DRIFT.low, max(low, high) * _DRIFT.high
-    return Range(max(1.0, min(low, known.timeout_ms)), max(1.0, min(high, known.timeout_ms)))
+    return Range(min(low, high), max(low, high))
 
 
 def _bounds(memory_mb: int, at_mb: int, ms: float) -> Range:

@@ -26,6 +26,11 @@ class Range:
     def __mul__(self, other: "Range") -> "Range":
         return Range(self.low * other.low, self.high * other.high)
 
+    @property
+    def middle(self) -> float:
+        """Halfway."""
+        return (self.low + self.high) / 2.0
+
     def holds(self, value: float) -> bool:
         """Tell if the value is inside, ends included."""
         return self.low <= value <= self.high
@@ -56,7 +61,8 @@ class Work:
 
     ``warm`` are requests to sizes that run (warm-ups included, one per size in ``sizes``),
     ``cold`` those that force a cold start; ``versions`` are made for both, in so many ``batches``.
-    ``load`` are requests of loads, which overlap and take ``load_s`` seconds in all.
+    ``load`` are requests of loads, which overlap and take ``load_s`` seconds in all. Within
+    ``warm``, so many are ``usual``.
     """
 
     first_mb: tuple[int, ...]  # asked in any case, each ``first`` times
@@ -68,6 +74,7 @@ class Work:
     batches: Range
     load: Range = Range(0, 0)
     load_s: Range = Range(0, 0)
+    usual: float = 0.0
 
     def __add__(self, other: "Work") -> "Work":
         """Both in one run; what is asked in any case is asked of each."""
@@ -80,7 +87,13 @@ class Work:
             batches=self.batches + other.batches,
             load=self.load + other.load,
             load_s=self.load_s + other.load_s,
+            usual=self.usual + other.usual,
         )
+
+    @property
+    def cold_versions(self) -> float:
+        """Versions that are usually made for cold starts."""
+        return max(0.0, self.versions.middle - self.sizes.middle)
 
     @property
     def alone(self) -> Range:
@@ -95,11 +108,13 @@ class Work:
 
 @dataclass(frozen=True)
 class ConfirmWork:
-    """The most that confirming the pick takes: rounds, requests, and sizes not called before."""
+    """The most that confirming the pick takes: rounds, requests, and sizes not called before; and
+    the requests that it usually takes."""
 
     rounds: int
     calls: int
     sizes: int
+    usual: int
 
 
 def with_confirmation(work: Work, most: ConfirmWork) -> Work:
@@ -111,6 +126,7 @@ def with_confirmation(work: Work, most: ConfirmWork) -> Work:
         sizes=work.sizes + sizes,
         versions=work.versions + sizes,
         batches=work.batches + Range(0, most.rounds),
+        usual=work.usual + most.usual,
     )
 
 
@@ -128,9 +144,14 @@ def with_loads(work: Work, loads: LoadWork, most: int | None = None) -> Work:
         sizes=work.sizes + Range(0, sizes.high),
         versions=work.versions + Range(0, sizes.high),
         batches=work.batches + sizes * Range(1, 2),
+        usual=work.usual + (sizes * Range(1, loads.alone + 1)).middle,
         load=requests,
         load_s=sizes * Range(loads.seconds, loads.seconds),
     )
+
+
+#: So often an adaptive sweep usually asks after its beginning, each time of a new size.
+_USUAL_ASKS = 3
 
 
 def adaptive_work(
@@ -151,6 +172,7 @@ def adaptive_work(
         cold_requests,
         sizes + cold_versions,
         Range(1, 1 + sizes.high - sizes.low) + cold_rounds,
+        usual=min(warm.high, begun + _USUAL_ASKS * (plan.repeats + 1)),
     )
 
 
@@ -170,6 +192,7 @@ def grid_work(sizes_mb: tuple[int, ...], samples: int, most: int | None, cold: C
         cold_requests,
         made + cold_versions,
         Range(1, 1) + cold_rounds,
+        usual=warm.middle,
     )
 
 

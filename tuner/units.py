@@ -7,7 +7,7 @@ terminal and the report say the same; what a number means is decided elsewhere.
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tuner.errors import UsageError
@@ -206,6 +206,49 @@ def format_ms(ms: float | None) -> str:
     return f"{ms:.{2 if abs(ms) < 0.995 else 1 if abs(ms) < 9.95 else 0}f} ms"
 
 
+def format_ms_to(ms: float | None, digits: int) -> str:
+    """So many digits: of three ``0.834 ms``, ``3.21 ms``, ``24.3 ms``, ``1.25 s``, ``75.2 s``."""
+    if ms is None or not math.isfinite(ms):
+        return UNKNOWN
+    seconds = abs(ms) >= 999.5
+    value, unit = (ms / 1000.0, "s") if seconds else (ms, "ms")
+    return f"{_to_digits(value, digits)} {unit}"
+
+
+#: More digits than this are never shown.
+_MOST_DIGITS = 6
+
+
+def format_ms_beside(ms: float | None, limit: float) -> str:
+    """A duration with as many digits as it takes to see on which side of a limit it is."""
+    return UNKNOWN if ms is None else _until_apart(ms, limit, format_ms, format_ms_to)
+
+
+def format_share_beside(share: float | None, limit: float) -> str:
+    """The same of a share."""
+    return UNKNOWN if share is None else _until_apart(share, limit, format_share, format_share)
+
+
+def _until_apart(
+    value: float, other: float, usual: Callable[[float], str], to: Callable[[float, int], str]
+) -> str:
+    """The text of a value: the usual one, unless it is that of the other value, too."""
+    if value == other or usual(value) != usual(other):
+        return usual(value)
+    for digits in range(3, _MOST_DIGITS):
+        if to(value, digits) != to(other, digits):
+            return to(value, digits)
+    return to(value, _MOST_DIGITS)
+
+
+def _to_digits(value: float, digits: int) -> str:
+    """A number rounded to so many digits, none of those before the point lost."""
+    if value == 0.0:
+        return "0"
+    rounded = float(f"{value:.{digits - 1}e}")
+    return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(rounded))))}f}"
+
+
 def format_seconds(seconds: float | None) -> str:
     """How long something took or will take: ``0.4 s``, ``48 s``, ``2 min 5 s``, ``3 h 10 min``."""
     if seconds is None or not math.isfinite(seconds):
@@ -243,30 +286,38 @@ def format_usd(usd: float | None) -> str:
     return f"{sign}${size:.{decimals}f}"
 
 
-def format_cost(usd: float | None) -> str:
+def format_cost(usd: float | None, digits: int = 3) -> str:
     """US dollars with three digits, so that sizes can be told apart: ``$0.706``, ``$1,234.50``."""
     if usd is None or not math.isfinite(usd):
         return UNKNOWN
     size = abs(usd)
     if size >= 10.0 or size < 1e-9:
         return format_usd(usd)
-    decimals = 2 - math.floor(math.log10(size))
+    decimals = digits - 1 - math.floor(math.log10(size))
     return f"{'-' if usd < 0 else ''}${size:.{decimals}f}"
 
 
-def format_usd_per_million(usd: float | None) -> str:
+def format_usd_per_million(usd: float | None, digits: int = 3) -> str:
     """``$2.45 per million``."""
-    return UNKNOWN if usd is None else f"{format_cost(usd)} per million"
+    return UNKNOWN if usd is None else f"{format_cost(usd, digits)} per million"
 
 
-def format_share(share: float | None) -> str:
-    """``31 %``, ``1.2 %``, ``0.05 %``."""
+#: A smaller part than this is not told apart from others.
+_LEAST_PERCENT = 0.0001
+
+
+def format_share(share: float | None, digits: int = 2) -> str:
+    """``31 %``, ``1.2 %``, ``0.05 %``; more ``digits`` for shares that look alike."""
     if share is None or not math.isfinite(share):
         return UNKNOWN
     percent = share * 100.0
-    if abs(percent) >= 9.95 or percent == 0.0:
+    if percent == 0.0:
+        return "0 %"
+    if 0.0 < percent < _LEAST_PERCENT:
+        return f"<{_LEAST_PERCENT} %"
+    if abs(percent) >= 9.95 and digits == 2:
         return f"{percent:,.0f} %"
-    return f"{percent:.2g} %"
+    return f"{percent:.{digits}g} %"
 
 
 def format_probability(chance: float) -> str:
@@ -289,6 +340,8 @@ def format_cost_change(change: float | None) -> str:
         return "the same cost"
     if change >= 1.0:
         return f"{format_times(1.0 + change)} the cost"
+    if change <= -0.995:
+        return "more than 99 % cheaper"
     return f"{abs(change) * 100:.0f} % {'cheaper' if change < 0 else 'more expensive'}"
 
 
@@ -311,12 +364,20 @@ def format_change(ratio: float | None) -> str:
     if ratio is None or not math.isfinite(ratio):
         return UNKNOWN
     percent = (ratio - 1.0) * 100.0
+    if abs(percent) < 0.05:
+        return "0.0 %"
     return f"{percent:+,.{0 if abs(percent) >= 9.95 else 1}f} %"
 
 
 def counted(count: int, word: str, ending: str = "s") -> str:
     """``1 run``, ``1,200 runs``."""
     return f"{count:,} {word}{'' if count == 1 else ending}"
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """``p50``, ``p50 and p95``, ``p50, p95 and mean``."""
+    *first, end = words
+    return f"{', '.join(first)} {last} {end}" if first else end
 
 
 def format_rate(per_second: float | None) -> str:

@@ -245,7 +245,14 @@ def test_every_number_has_some_wording(value: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("ratio", "text"),
-    [(1.12, "+12 %"), (0.98, "-2.0 %"), (13.5, "+1,250 %"), (1.0, "+0.0 %"), (None, "–")],
+    [
+        (1.12, "+12 %"),
+        (0.98, "-2.0 %"),
+        (13.5, "+1,250 %"),
+        (1.0, "0.0 %"),
+        (0.9999, "0.0 %"),
+        (None, "–"),
+    ],
 )
 def test_a_change_has_a_sign_and_tenths_below_ten_per_cent(ratio: float | None, text: str) -> None:
     assert units.format_change(ratio) == text

@@ -14,6 +14,7 @@ from typing import Any
 from tuner.aws.calls import AwsService
 from tuner.clock import Clock
 from tuner.records import Metered, Metric
+from tuner.units import format_share
 
 #: The shortest period in which Lambda's metrics are kept, seconds.
 PERIOD_S = 60
@@ -140,7 +141,7 @@ def why_worse(old: Health, new: Health, promised_p95_ms: float | None) -> str | 
         both * (1 - both) * (1 / new.invocations + 1 / max(old.invocations, new.invocations))
     )
     if share > before and share - before > _Z * spread:
-        return f"errors rose from {before:.1%} to {share:.1%} of invocations"
+        return f"errors rose from {format_share(before)} to {format_share(share)} of invocations"
     usual = max(old.p95_ms or 0.0, promised_p95_ms or 0.0)
     if new.p95_ms is not None and usual and new.p95_ms > _P95_SLACK * usual:
         return f"p95 is {new.p95_ms:.0f} ms, expected at most {usual:.0f} ms"

@@ -15,6 +15,7 @@ from tuner.aws.configuration import changed_meanwhile
 from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
 from tuner.errors import TargetError
+from tuner.units import format_share
 
 #: A version that an alias points at, and the shares of its traffic on others.
 Pointed = tuple[str, dict[str, float]]
@@ -67,7 +68,7 @@ class Move:
         self.note(now.get("RevisionId"))
         version, weights = to
         point(self.control, self.function, now, version, weights)
-        parts = [f"{share:.0%} on version {other}" for other, share in weights.items()]
+        parts = [f"{format_share(share)} on version {other}" for other, share in weights.items()]
         rest = "the rest on" if parts else "all on"
         self.tell(f"{self.done.alias}: {', '.join([*parts, f'{rest} version {version}'])}")
 
@@ -93,7 +94,7 @@ class Move:
         if worse:
             raise TargetError(
                 f"{self.function}:{done.alias}",
-                f"rolled back: with {share:.0%} on version {done.version}, {worse}",
+                f"rolled back: with {format_share(share)} on version {done.version}, {worse}",
                 "Measure again with a payload like production's, or check the errors.",
             )
         calls = f"{new.invocations:.0f} invocations, {new.errors:.0f} errors"

@@ -36,7 +36,7 @@ from tuner.measure.health import check
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 from tuner.store.documents import Notes, RunSpread, calm, on_demand
-from tuner.units import counted, format_memory, format_speed_change
+from tuner.units import counted, format_memory, format_speed_change, listed
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _misfits(answer: Conclusion) -> tuple[Advice, ...]:
     """Say which sizes are nothing like the curve, which then says little of other sizes."""
     if answer.basis is None or not (misfits := answer.basis.curve.misfits):
         return ()
-    told = " and ".join(
+    told = listed(
         f"{format_memory(size)} ({format_speed_change(times - 1.0)} than it)"
         for size, times in sorted(misfits.items())
     )
@@ -181,8 +181,9 @@ def _unjudged(answer: Conclusion, goal: Goal) -> tuple[Advice, ...]:
     cold = [slo.text for slo in goal.slos if slo.scope is SloScope.COLD]
     if seen is None or not cold or len(seen.cold):
         return ()
+    be = "is" if len(cold) == 1 else "are"
     text = (
-        f"No cold start was measured, so {' and '.join(cold)} is judged by warm calls alone. "
+        f"No cold start was measured, so {listed(cold)} {be} judged by warm calls alone. "
         "Measure some: --cold 5."
     )
     return (Advice("cold-unmeasured", text),)

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from tuner.decide.goal import Slo, SloScope
 from tuner.records import Advice, Outcome, RunRecord
 from tuner.store.documents import CrossCheck, Ending, LoadTerms
-from tuner.units import format_ms, format_probability, format_rate, format_seconds, format_share
+from tuner.units import (
+    format_ms_beside,
+    format_probability,
+    format_rate,
+    format_seconds,
+    format_share_beside,
+)
 
 if TYPE_CHECKING:  # an answer without a load is to come at once
     from tuner.engine.engine import ProcessorCount
@@ -202,7 +208,8 @@ def verdict_words(verdict: SloVerdict) -> str:
     if value is None:
         return f"{verdict.slo.text}: not measured"
     shares = (SloScope.THROTTLES, SloScope.ERRORS, SloScope.CHECKS)
-    told = format_share(value) if verdict.slo.scope in shares else format_ms(value)
+    write = format_share_beside if verdict.slo.scope in shares else format_ms_beside
+    told = write(value, verdict.slo.limit)
     likely = "" if verdict.likely is None else f" ({format_probability(verdict.likely)} to meet it)"
     return f"{verdict.slo.text}: {told}{likely}"
 

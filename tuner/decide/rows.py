@@ -29,6 +29,7 @@ from tuner.model.observations import from_samples
 from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
 from tuner.store.documents import StartFacts, Startups
+from tuner.units import listed
 
 _ERRORS = (
     *(Outcome.FUNCTION_ERROR, Outcome.TRANSPORT_ERROR, Outcome.SERVICE_ERROR),
@@ -196,7 +197,7 @@ def startup_advice(rows: Sequence[StartupRow], prices: Prices) -> tuple[Advice, 
     ]
     if unknown:
         text = (
-            f"The price of {' and '.join(unknown)} in {prices.region} ({prices.arch}) is unknown "
+            f"The price of {listed(unknown)} in {prices.region} ({prices.arch}) is unknown "
             "and left out; run `tuner prices --refresh`."
         )
         advice.append(Advice("startup-price", text))

@@ -13,7 +13,7 @@ from tuner.model import FloatArray
 from tuner.model.observations import Observations
 from tuner.model.rounds import RoundDrift, between_rounds
 from tuner.records import Advice
-from tuner.units import format_memory, format_share
+from tuner.units import format_memory, format_share, listed
 
 #: Standard error (log) of a mean that is steady: two of them are told apart to 3 %.
 _STEADY = 0.02
@@ -50,13 +50,13 @@ def rounds_apart(basis: Basis | None, pick: Recommendation | None) -> tuple[Advi
         size: abs(float(np.log(cost / own[0]))) for size, cost in costs.items() if cost is not None
     }
     close = {size: each for size, each in apart.items() if each <= drift.sd}
+    by = format_share(float(np.expm1(drift.sd)))
     text = (
-        f"Rounds of calls differ by {np.expm1(drift.sd):.0%} at all sizes alike: the machine was "
+        f"Rounds of calls differ by {by} at all sizes alike: the machine was "
         "busy, or its speed changed. The cost's interval includes that"
     )
     if close:
-        named = ", ".join(map(format_memory, [pick.memory_mb, *list(close)[:-1]]))
-        named += f" or {format_memory(list(close)[-1])}"
+        named = listed(map(format_memory, [pick.memory_mb, *close]), "or")
         within = format_share(max(0.01, float(np.expm1(max(close.values())))))
         text += f"; which of {named} is cheapest cannot be told: they were within {within}"
     return (Advice("rounds-apart", f"{text}. Run it again on a calmer machine."),)

@@ -14,13 +14,20 @@ from tuner.billing.prices import Prices
 from tuner.decide.choice import choose
 from tuner.decide.decide import Conclusion, Question
 from tuner.decide.goal import Goal, Slo
-from tuner.decide.load_result import LOAD_SCOPES, SizeUnderLoad, judge, load_words, verdict_words
+from tuner.decide.load_result import (
+    LOAD_SCOPES,
+    SizeUnderLoad,
+    judge,
+    least_likely,
+    load_words,
+    verdict_words,
+)
 from tuner.decide.outlook import Basis, look
 from tuner.decide.result import Recommendation, RunnerUp
 from tuner.measure.load_figures import LoadFigures, figures_of
 from tuner.records import Advice, Outcome, Purpose, Sample
 from tuner.store.documents import Ending, LoadTerms, SizeLoads
-from tuner.units import format_memory, format_ms, format_share
+from tuner.units import format_memory, format_ms, format_share, listed
 
 
 def judged_by_load(goal: Goal) -> tuple[Slo, ...]:
@@ -102,10 +109,13 @@ def _among(able: Sequence[SizeUnderLoad], case: _Case) -> Recommendation:
         *(_missing(load) for load in missed),
         f"Chosen from the sizes tested under load: {tried} MB.",
     ]
+    others = f"Of the sizes that met the objectives under load, {chosen.reasons[0]}"
+    chances = (chosen.meets_probability, least_likely(mine.verdicts))
     return replace(
         chosen,
         meets_slo=chosen.meets_slo is not False,
-        reasons=(chosen.reasons[0], *lines, *chosen.reasons[1:]),
+        meets_probability=min((each for each in chances if each is not None), default=None),
+        reasons=(others if missed else chosen.reasons[0], *lines, *chosen.reasons[1:]),
         runners_up=(*chosen.runners_up, *_why_not(missed, case)),
     )
 
@@ -114,7 +124,7 @@ def _nearest(case: _Case) -> Recommendation:
     """No size met its objectives under load: the nearest miss, which is said to be one."""
     mine = min(case.loads, key=lambda load: (load.miss, load.ending is Ending.BLOWN))
     chosen = case.choice([mine.memory_mb])
-    texts = " and ".join(slo.text for slo in judged_by_load(case.basis.goal))
+    texts = listed(slo.text for slo in judged_by_load(case.basis.goal))
     others = [load for load in case.loads if load is not mine]
     missed = [verdict.slo.text for verdict in mine.verdicts if not verdict.met]
     lines = (
@@ -179,17 +189,16 @@ def load_doubts(loads: Sequence[SizeUnderLoad], calm: Sequence[Sample]) -> tuple
     found = []
     slower = {load.memory_mb: ratio for load in loads if (ratio := slowdown(load, calm))}
     if worst := max(slower.values(), default=0.0):
-        listed = " and ".join(f"{size:,}" for size in sorted(slower))
+        sizes = listed(f"{size:,}" for size in sorted(slower))
         text = (
-            f"At {listed} MB calls took up to {worst:.1f} times as long under load as alone: "
+            f"At {sizes} MB calls took up to {worst:.1f} times as long under load as alone: "
             "something they share (a database, this machine's cores) was busy. Costs shown are of "
             "calls alone; see the load table."
         )
         found.append(Advice("slower-under-load", text))
     short = {slo.text for load in loads for slo in _thin(load)}
     if short:
-        judged = " and ".join(sorted(short))
-        text = f"Few calls to judge {judged} by; use a longer --duration."
+        text = f"Few calls to judge {listed(sorted(short))} by; use a longer --duration."
         found.append(Advice("load-short", text))
     return tuple(found)
 

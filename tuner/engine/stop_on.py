@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tuner.errors import UsageError
 from tuner.records import Outcome, Sample
-from tuner.units import parse_share
+from tuner.units import format_share_beside, parse_share
 
 _RULE = re.compile(r"(errors|throttles)\s*>=?\s*(.+)")
 #: A condition looks at the requests that ended in so many seconds, if they are enough to judge by.
@@ -61,5 +61,6 @@ class StopCondition:
         for rule in self._rules:
             share = self._counts[rule.what] / ended
             if share > rule.share:
-                self.met = f"{rule.text}: {share:.0%} of the last {ended} requests"
+                told = format_share_beside(share, rule.share)
+                self.met = f"{rule.text}: {told} of the last {ended} requests"
                 return

@@ -11,7 +11,7 @@ from typing import Any
 
 from tuner.recording import Recording
 from tuner.records import Advice, Backend, FunctionFacts, Outcome, Purpose, Sample
-from tuner.units import format_memory, format_share
+from tuner.units import counted, format_memory, format_share, listed
 
 #: One vCPU's worth of memory (AWS Lambda quotas page).
 _ONE_CORE_MB = 1769
@@ -133,9 +133,10 @@ def _few_samples(samples: Sequence[Sample]) -> Iterator[Advice]:
         which = "All sizes" if few == len(counts) else f"{few} of the {len(counts)} sizes"
         yield Advice(
             "few-samples",
-            f"{which} have fewer than {_FEW} warm samples of their own, so p95 and p99 are "
-            "estimates from the fit. If the tail matters, measure these sizes: --memory with a "
-            "list, and --method grid --samples 100.",
+            f"{which} have fewer than {_FEW} warm samples of their own: their p95 and p99 in the "
+            "table are those of few calls, and the answer's are estimates of the curve. If the "
+            "tail matters, measure these sizes: --memory with a list, and --method grid "
+            "--samples 100.",
         )
 
 
@@ -154,10 +155,10 @@ def _drift(samples: Sequence[Sample]) -> Iterator[Advice]:
     if abs(change) > _DRIFT:
         yield Advice(
             "drift",
-            f"The later half of the calls was {abs(change):.0%} "
-            f"{'slower' if change > 0 else 'faster'} at every size: the machine or the function "
-            "changed during the run. Sizes were interleaved, so their ranking holds; run it again "
-            "for exact durations.",
+            f"The later half of the calls was {format_share(abs(change))} "
+            f"{'slower' if change > 0 else 'faster'} in the median of the sizes: the machine or "
+            "the function changed during the run. Sizes were interleaved, so their ranking holds; "
+            "run it again for exact durations.",
         )
 
 
@@ -171,9 +172,9 @@ def _cpu(platform: Mapping[str, Any], sizes_mb: Iterable[int]) -> Iterator[Advic
     if isinstance(cores, int) and beyond:
         yield Advice(
             "cores-few",
-            f"This machine has {cores} cores, fewer than Lambda gives {_listed(beyond)}: parallel "
-            f"code looks slower here. Rely on sizes up to {cores * _ONE_CORE_MB:,} MB, or measure "
-            "on AWS.",
+            f"This machine has {counted(cores, 'core')}, fewer than Lambda gives "
+            f"{_listed(beyond)}: parallel code looks slower here. Rely on sizes up to "
+            f"{format_memory(cores * _ONE_CORE_MB)}, or measure on AWS.",
         )
     shares = platform.get("cpu_share") or ()
     off = [row for row in shares if abs(row.get("error", 0.0)) > _SHARE_ERROR]
@@ -227,7 +228,7 @@ def _function(platform: Mapping[str, Any], runtime: str | None) -> Iterator[Advi
 
 
 def _listed(sizes_mb: Iterable[int]) -> str:
-    return f"{', '.join(f'{size:,}' for size in sizes_mb)} MB"
+    return f"{listed(f'{size:,}' for size in sizes_mb)} MB"
 
 
 _FEW_ROWS = 5  # of a size; below, its scatter cannot be seen

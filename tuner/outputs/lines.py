@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tuner.report.elements import measured, verdict_word
+from tuner.report.elements import gate_values, verdict_word
 from tuner.suites.gate import Gate, parse_gate
 from tuner.suites.judgement import Verdict
 from tuner.units import counted, format_change, format_memory
@@ -113,14 +113,15 @@ def _relative(gate: Gate) -> bool:
 
 def _line(case: str, size: Mapping[str, Any], raw: Mapping[str, Any]) -> Line:
     gate = parse_gate(raw["gate"])
+    before, after = gate_values(raw["measure"], raw["before"], raw["after"], gate.limit)
     return Line(
         case=case,
         memory_mb=size["memory_mb"],
         arch=size.get("arch"),  # not in documents of earlier versions
         gate=gate,
         verdict=Verdict(raw["verdict"]),
-        before="" if gate.limit else measured(raw["measure"], raw["before"]),
-        after=measured(raw["measure"], raw["after"]),
+        before=before,
+        after=after,
         change=_moved(raw) if _relative(gate) and raw["ratio"] is not None else "",
         sentence=raw["sentence"],
         raw=raw,

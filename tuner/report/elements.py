@@ -16,6 +16,7 @@ from tuner.units import (
     format_change,
     format_cost,
     format_ms,
+    format_ms_to,
     format_share,
     format_usd_per_million,
 )
@@ -101,7 +102,8 @@ class Table:
 
     ``narrow`` are the columns of a terminal that is too narrow for all (empty: all), ``prose``
     those of sentences. ``folded`` is the summary of a table that a page shows when asked to, and
-    a terminal never. ``key`` explains marks, below the table of a terminal.
+    a terminal never. ``key`` explains marks, below the table of a terminal, which shows what
+    stands in small type on a page if ``details``.
     """
 
     caption: str
@@ -112,6 +114,7 @@ class Table:
     note: str = ""
     folded: str = ""
     key: str = ""
+    details: bool = False
 
 
 @dataclass(frozen=True)
@@ -304,13 +307,38 @@ def share(count: float, of: float) -> str:
     return format_share(count / of) if of else UNKNOWN
 
 
-def measured(measure: str, value: float | None) -> str:
+def measured(measure: str, value: float | None, digits: int = 3) -> str:
     """A value of a gate's measure, such as ``p95`` or ``cost_per_million``, with its unit."""
     if value is None:
         return UNKNOWN
     if measure == "cost_per_million":
-        return format_usd_per_million(value)
-    return format_share(value) if measure in SHARES else format_ms(value)
+        return format_usd_per_million(value, digits)
+    if measure in SHARES:
+        return format_share(value, digits - 1)
+    return format_ms_to(value, digits)
+
+
+#: Values that differ by less are shown alike; more digits than this are never shown.
+_ALIKE, _MOST_DIGITS = 0.0005, 6
+
+
+def gate_values(
+    measure: str, before: float | None, after: float | None, limit: float | None = None
+) -> tuple[str, str]:
+    """The values of a gate before and after, with as many digits as it takes to see which is the
+    larger, or on which side of its limit the later one is."""
+    if limit is not None:
+        return "", _beside(measure, after, limit, 0.0)
+    return _beside(measure, before, after, _ALIKE), _beside(measure, after, before, _ALIKE)
+
+
+def _beside(measure: str, value: float | None, other: float | None, alike: float) -> str:
+    if value is None or other is None or abs(value - other) <= alike * abs(other):
+        return measured(measure, value)
+    for digits in range(3, _MOST_DIGITS):
+        if measured(measure, value, digits) != measured(measure, other, digits):
+            return measured(measure, value, digits)
+    return measured(measure, value, _MOST_DIGITS)
 
 
 def changed(ratio: float) -> str:

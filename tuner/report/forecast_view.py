@@ -20,6 +20,7 @@ from tuner.units import (
     format_seconds,
     format_share,
     format_usd,
+    listed,
 )
 
 _TOLD = ("mean", "p50", "p95", "p99", "p99.9", "max")
@@ -40,12 +41,13 @@ def forecast_view(forecast: TrafficForecast) -> View:
 
 def _answer(forecast: TrafficForecast) -> Answer:
     found = forecast.outcome
-    headline = f"{found.concurrency.get('max', 0.0):,.0f} concurrent calls at the peak"
+    most = _count(found.concurrency.get("max", 0.0))
+    headline = f"{most} concurrent call{'' if most == '1' else 's'} at the peak"
     near = limit_share(forecast.subject, found)
     if near >= NEAR:
         headline += f", {format_share(near)} of the limit"
     throttled = found.throttled_share
-    reasons = " and ".join(found.throttles)
+    reasons = listed(found.throttles) if found.throttles else ""
     parts = (
         f"{format_share(throttled)} throttled ({reasons})" if found.throttles else "none throttled",
         f"{format_share(found.cold_share)} cold starts",
@@ -75,7 +77,7 @@ def _facts(forecast: TrafficForecast) -> Iterator[Fact]:
     counts = f"{found.cold:,.0f} cold"
     ready = f", {found.provisioned:,.0f} in provisioned sandboxes" if allowed.provisioned else ""
     yield Fact("Served", f"{found.served:,.0f}", f"{counts}{ready}")
-    most = f"{found.sandboxes_max:,.0f}"
+    most = _count(found.sandboxes_max)
     yield Fact(
         "Sandboxes at the peak", most, "with those of before; as many connections to a database"
     )
@@ -175,7 +177,13 @@ def _spread_table(found: Outcome) -> Table:
 
 
 def _count(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}"
+    """Calls or sandboxes; those of a fluid, and means, have parts."""
+    if value is None:
+        return UNKNOWN
+    if value < 0.95:
+        return f"{value:.2g}"
+    whole = value >= 9.95 or abs(value - round(value)) < 0.05
+    return f"{value:,.0f}" if whole else f"{value:.1f}"
 
 
 def _throttle_table(found: Outcome) -> Table:
@@ -224,7 +232,7 @@ def _cells(forecast: TrafficForecast, found: Outcome) -> tuple[Cell, ...]:
         Cell(format_share(found.throttled_share)),
         Cell(format_share(found.cold_share)),
         *(Cell(format_ms(found.wait_ms.get(name))) for name in _shown(forecast.outcome)),
-        Cell(f"{found.sandboxes_max:,.0f}"),
+        Cell(_count(found.sandboxes_max)),
         Cell(format_usd(forecast.month_usd(found))),
     )
 

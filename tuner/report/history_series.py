@@ -13,7 +13,7 @@ from typing import Any
 
 from tuner.errors import NotFound
 from tuner.model.run_history import Sensitivity, change_points
-from tuner.report.elements import measured
+from tuner.report.elements import gate_values
 from tuner.store.benches import StoredBench
 from tuner.units import format_change, format_memory
 
@@ -23,6 +23,8 @@ _Key = tuple[str, int, str | None, str]
 
 #: Smaller changes are real now and then, and matter to nobody.
 _LEAST = 0.02
+#: A change from nothing, which has no ratio.
+NEW = "new"
 #: The length of a history that the default sensitivity is made for.
 _RUNS = 100
 
@@ -52,7 +54,7 @@ class Change:
     @property
     def text(self) -> str:
         """``+12 %``; from nothing, ``new``."""
-        return format_change(self.after / self.before) if self.before > 0 else "new"
+        return format_change(self.after / self.before) if self.before > 0 else NEW
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def all_series(documents: Iterable[Document]) -> tuple[Series, ...]:
 
 def levels_text(series: Series, change: Change) -> str:
     """``81 ms → 56 ms``."""
-    before, after = (measured(series.measure, each) for each in (change.before, change.after))
+    before, after = gate_values(series.measure, change.before, change.after)
     return f"{before} → {after}"
 
 

@@ -21,6 +21,7 @@ from tuner.report.elements import (
     verdict_word,
 )
 from tuner.report.history_series import (
+    NEW,
     Change,
     Document,
     Series,
@@ -111,6 +112,7 @@ def _answer(documents: Sequence[Document], changes: _Changes) -> Answer:
     since = f"since {point.at:%Y-%m-%d}{f' ({point.commit[:7]})' if point.commit else ''}"
     rest = f"{series.measure} of {series.case} at {series.size}: {levels_text(series, change)}"
     moved = f"{'rose' if rising else 'fell'} by {change.text.lstrip('+-')}"
+    moved = "rose from nothing" if change.text == NEW else moved
     tone = "bad" if rising else "good"
     return Answer(f"{series.measure} {moved}", f"{rest}; {since}", tone, facts)
 
@@ -213,7 +215,7 @@ def _links(case: Mapping[str, Any], reports: Mapping[str, str]) -> tuple[Link, .
 def _figure(number: int, position: int, series: Series) -> Figure:
     title = f"{series.measure} at {series.size}"
     said = ", ".join(f"{change.text} on {change.first.at:%Y-%m-%d}" for change in series.changes)
-    text = f"{title} over {len(series.points):,} runs: {said or 'no lasting change'}."
+    text = f"{title} over {counted(len(series.points), 'run')}: {said or 'no lasting change'}."
     return Figure(f"c{number}-{position}", title, text, partial(history_chart, series, number))
 
 

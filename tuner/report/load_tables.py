@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from tuner.decide.goal import ALL_AS_EXPECTED
+from tuner.decide.goal import ALL_AS_EXPECTED, parse_slo
 from tuner.decide.load_result import FEW_CALLS, least_likely, load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
 from tuner.measure.failures import MOST_TOLD, Cause
@@ -18,10 +18,12 @@ from tuner.units import (
     format_cost,
     format_memory,
     format_ms,
+    format_ms_beside,
     format_probability,
     format_rate,
     format_share,
-    format_usd,
+    format_share_beside,
+    format_usd_per_million,
     printable,
 )
 
@@ -128,16 +130,17 @@ def step_table(document: Mapping[str, Any]) -> Table | None:
 def _slo_value(text: str, value: float | None, document: Mapping[str, Any]) -> str:
     if value is None:
         return "not measured"
+    limit = parse_slo(text).limit
     if text.lower().startswith("cost"):
-        return f"{format_usd(value)} per million"
+        return format_usd_per_million(value)
     if text == ALL_AS_EXPECTED.text:
         wrong = document["outcomes"].get("check_failed", 0)
         return f"{wrong:,} of {document['calls']:,} calls ({format_share(value)}) were not"
     if text.lower().startswith(("throttles", "errors", "checks")):
         wrong = answered_5xx(document) if text.lower().startswith("errors") else 0
         told = f" ({counted(wrong, 'call')} answered 5xx)" if wrong else ""
-        return f"{format_share(value)}{told}"
-    return format_ms(value)
+        return f"{format_share_beside(value, limit)}{told}"
+    return format_ms_beside(value, limit)
 
 
 def answered_5xx(document: Mapping[str, Any]) -> int:

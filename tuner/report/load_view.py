@@ -28,6 +28,7 @@ from tuner.report.time_charts import flight_chart, rate_chart, slices, time_char
 from tuner.units import (
     UNKNOWN,
     counted,
+    format_cost,
     format_memory,
     format_ms,
     format_rate,
@@ -203,7 +204,7 @@ def _cost_note(document: Mapping[str, Any]) -> str:
     if cost is None or not calls:
         return ""
     where = "" if document["backend"] == "aws" else "if it ran on AWS; "
-    return f"{where}{format_usd(cost / calls * 1e6)} per million calls"
+    return f"{where}{format_cost(cost / calls * 1e6)} per million calls"
 
 
 def _method(document: Mapping[str, Any]) -> tuple[Fact, ...]:

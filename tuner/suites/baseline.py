@@ -21,6 +21,7 @@ from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
 from tuner.suites.judgement import SHARES, Rules
 from tuner.suites.result import Design, SideOf
+from tuner.units import format_share
 
 #: Raised whenever a change of the load engine or of the local Lambda moves what is measured.
 ENGINE = "1"
@@ -210,9 +211,9 @@ def experienced(rules: Rules, store: Store, place: BaselineKey) -> tuple[Rules, 
     if drift <= rules.drift_left_by_control:
         return wider, []
     text = (
-        f"Earlier runs of {place.case} differ by about {drift:.0%} from one to the next without "
-        "any change, so a smaller one cannot be told from a baseline; --against compares in one "
-        "run."
+        f"Earlier runs of {place.case} differ by about {format_share(drift)} from one to the next "
+        "without any change, so a smaller one cannot be told from a baseline; --against compares "
+        "in one run."
     )
     return wider, [Advice("runs-apart", text)]
 

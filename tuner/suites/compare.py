@@ -22,6 +22,7 @@ from tuner.suites.rounds import Cost
 from tuner.suites.side import Pair, Side, side_of
 from tuner.suites.sides import Role
 from tuner.suites.verdict import judge
+from tuner.units import listed
 
 #: What is compared where no gate is named; those without values on both sides are left out.
 USUAL = ("p50 +10%", "p95 +10%", "cost_per_million +5%", "init +20%", "errors", "throttles")
@@ -107,7 +108,23 @@ def compare_runs(
         gated=bool(wanted),
         control=control,
         warnings=(*_warnings(old, new, sizes), *_apart(old, new, sizes, chosen)),
+        functions=None if _together(old, new) else two_functions(old.run, new.run),
     )
+
+
+def two_functions(before: RunRecord, after: RunRecord) -> tuple[str, str] | None:
+    """How the functions of two runs are called where these are not one: by their names, their
+    handlers, or the rows that were kept of a recording, which has the name of its file."""
+    old, new = before.facts, after.facts
+    if new.backend is Backend.REPLAY:
+        rows = [", ".join(run.options.get("where") or ()) for run in (before, after)]
+        return (rows[0], rows[1]) if all(rows) and rows[0] != rows[1] else None
+    if old.name != new.name:
+        return old.name, new.name
+    local = new.backend is Backend.LOCAL and before.target != after.target
+    if local and old.handler and new.handler and new.handler != old.handler:
+        return f"{old.name} ({old.handler})", f"{new.name} ({new.handler})"
+    return None
 
 
 def _common_sizes(old: _Run, new: _Run) -> list[int]:
@@ -198,20 +215,23 @@ def _control(run: RunRecord, url: str | None) -> StoredRun | None:
 
 def _warnings(old: _Run, new: _Run, sizes: Sequence[int]) -> Iterator[Advice]:
     """Name what differs or is left out, and the limits of runs whose samples were thinned."""
-    before, after = old.run.facts.name, new.run.facts.name
-    # Recordings have the names of their files.
-    if before != after and new.run.facts.backend is not Backend.REPLAY:
-        text = f"These are two functions, {before} and {after}: what differs is theirs."
+    if (two := two_functions(old.run, new.run)) is not None:
+        text = (
+            f"These are two functions, {' and '.join(two)}, and no versions of one: what "
+            "differs is theirs, and no verdict is about a change."
+        )
         yield Advice("different-functions", text)
     odd = (old.sizes() | new.sizes()) - set(sizes)
     if odd:
-        text = f"{_listed(odd)} was measured in only one of the runs and is left out."
+        was, are = ("was", "is") if len(odd) == 1 else ("were", "are")
+        text = f"{_listed(odd)} {was} measured in only one of the runs and {are} left out."
         yield Advice("sizes-left-out", text)
     for each in (old, new):
         name = f"Run {each.run.run}"
-        others = ", ".join(sorted(each.arches - {each.arch}))
+        others = sorted(each.arches - {each.arch})
         if others:
-            text = f"{name} also measured {others}, which is left out."
+            be = "is" if len(others) == 1 else "are"
+            text = f"{name} also measured {listed(others)}, which {be} left out."
             yield Advice("architecture-left-out", text)
         if each.thinned:
             limits = thinning.advice(each.stored.documents[thinning.DOCUMENT])
@@ -255,4 +275,4 @@ def _side(run: RunRecord) -> SideOf:
 
 
 def _listed(sizes: set[int]) -> str:
-    return ", ".join(f"{size:,}" for size in sorted(sizes)) + " MB" if sizes else "none"
+    return f"{listed(f'{size:,}' for size in sorted(sizes))} MB" if sizes else "none"

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from tuner.model.comparison import Effect
 from tuner.model.looks import Looks
-from tuner.report.elements import measured
+from tuner.report.elements import gate_values
 from tuner.suites.gate import Gate, Subject
 from tuner.units import format_change
 
@@ -128,13 +128,13 @@ class Judgement:
     def sentence(self) -> str:
         """The verdict in one line: the change, its limits, and what would settle it."""
         measure, verdict = self.measure, self.verdict
-        after = measured(measure, self.after)
+        before, after = gate_values(measure, self.before, self.after, self.gate.limit)
         if self.gate.limit is not None:
             if self.after is None:
                 return f"{self.gate.text} is inconclusive: no values{self._wanted()}"
             calls = f"{after} over {self.calls[1]:,} calls"
             return f"{self.gate.text} {_OF_LIMITS[verdict]}: {calls}{self._wanted()}"
-        values = f"{measured(measure, self.before)} -> {after}"
+        values = f"{before} -> {after}"
         if self.gate.subject.share:
             return f"{measure} {_OF_SHARES[verdict]}: {values}{self._wanted()}"
         if self.before is None or self.after is None:

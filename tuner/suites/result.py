@@ -153,7 +153,10 @@ class BenchResult:
 
 @dataclass(frozen=True)
 class CompareResult:
-    """Two stored runs side by side; ``gated`` says whether a failed gate is an exit code."""
+    """Two stored runs side by side; ``gated`` says whether a failed gate is an exit code.
+
+    ``functions`` are what was measured where these are two functions, and no versions of one.
+    """
 
     before: SideOf
     after: SideOf
@@ -162,6 +165,7 @@ class CompareResult:
     gated: bool = False
     control: tuple[SideOf, SideOf] | None = None
     warnings: tuple[Advice, ...] = ()
+    functions: tuple[str, str] | None = None
 
     @property
     def verdict(self) -> Verdict:

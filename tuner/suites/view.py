@@ -14,7 +14,7 @@ from tuner.report.elements import (
     Section,
     Table,
     View,
-    measured,
+    gate_values,
     tone,
     verdict_word,
 )
@@ -27,7 +27,7 @@ from tuner.suites.result import (
     Design,
     SizeResult,
 )
-from tuner.units import counted, format_change, format_memory, format_seconds, format_usd
+from tuner.units import counted, format_change, format_memory, format_seconds, format_usd, listed
 
 _TONES = {Verdict.REGRESSED: "bad", Verdict.CANNOT_TELL: "warn", None: "warn"}
 #: What is done about too few calls of a suite.
@@ -62,6 +62,10 @@ def compare_view(result: CompareResult) -> View:
     """Two stored runs side by side."""
     sides = f"{result.after.label} against {result.before.label}"
     headline, rest = _said([("", result.sizes)])
+    if result.functions is not None:  # no verdict is about a change of one of them
+        told = f"{result.functions[1]} against {result.functions[0]}"
+        rest = ": ".join(part for part in (told, headline.lower(), rest) if part)
+        headline = "Two functions, not two versions of one"
     facts = (Fact("Compared", result.after.label, f"against {result.before.label}"),)
     return View(
         name="Comparison of two runs",
@@ -148,8 +152,9 @@ def _row(j: Judgement, first: Judgement | None) -> Row:
     word = verdict_word(j.verdict)
     shown = tone(word)
     if first is not None and first.verdict is Verdict.REGRESSED is not j.verdict:
-        word = f"{word}: not confirmed"
-    after = _brief(j, j.after)
+        word = f"{word}; {verdict_word(first.verdict)} was not confirmed"
+    values = gate_values(j.measure, j.before, j.after, j.gate.limit)
+    before, after = (each.replace(" per million", "/M") for each in values)
     if j.gate.limit is not None:
         kept = {Verdict.SAME: "met", Verdict.REGRESSED: "missed"}.get(j.verdict, word)
         return Row(j.gate.text, (Cell(kept, tone=shown), Cell(""), Cell(after)))
@@ -157,14 +162,8 @@ def _row(j: Judgement, first: Judgement | None) -> Row:
     if j.low is not None and j.high is not None:
         low, high = (format_change(end).removesuffix(" %") for end in (j.low, j.high))
         moved = f"{moved} ({low} to {high})"
-    return Row(
-        j.gate.text,
-        (Cell(word, tone=shown), Cell(moved), Cell(f"{_brief(j, j.before)} → {after}")),
-    )
-
-
-def _brief(j: Judgement, value: float | None) -> str:
-    return measured(j.measure, value).replace(" per million", "/M")
+    cells = Cell(word, tone=shown), Cell(moved), Cell(f"{before} → {after}")
+    return Row(j.gate.text, cells)
 
 
 def _notes(sizes: Iterable[SizeResult], most: str = "") -> Iterator[str]:
@@ -176,7 +175,7 @@ def _notes(sizes: Iterable[SizeResult], most: str = "") -> Iterator[str]:
             if j.control_ratio:
                 drifts.setdefault(format_change(j.control_ratio), []).append(j.measure)
         if drifts:
-            several = (f"{moved} ({' and '.join(of)})" for moved, of in drifts.items())
+            several = (f"{moved} ({listed(of)})" for moved, of in drifts.items())
             told = ", ".join(drifts if len(drifts) == 1 else several)
             left = any(j.left_open_by_drift for j in size.judgements)
             end = "`--against` decides in one run" if left else "verdicts hold all the same"
@@ -190,7 +189,7 @@ def _wanted(size: SizeResult, most: str) -> Iterator[str]:
     some = {j.measure: j.enough for j in open_ if j.enough and j.enough <= SENSIBLE}
     rest = [j.measure for j in open_ if j.measure not in some]
     if some:
-        yield f"about {max(some.values()):,} calls per side would settle {' and '.join(some)}{most}"
+        yield f"about {max(some.values()):,} calls per side would settle {listed(some)}{most}"
     if rest:
-        named = " and ".join(rest)
-        yield f"{named} is too noisy for any practical number of calls: widen the gate"
+        be = "is" if len(rest) == 1 else "are"
+        yield f"{listed(rest)} {be} too noisy for any practical number of calls: widen the gate"

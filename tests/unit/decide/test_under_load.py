@@ -106,6 +106,7 @@ def test_a_size_that_misses_an_objective_under_load_is_not_recommended() -> None
     assert pick is not None
     assert (pick.memory_mb, pick.meets_slo) == (512, True)
     assert pick.slo == ("client_p99<500ms", "throttles<1%")
+    assert pick.reasons[0].startswith("Of the sizes that met the objectives under load, 512 MB ")
     assert "it meets client_p99<500ms: 420 ms; throttles<1%: 0 %" in pick.reasons[1]
     assert "256 MB misses client_p99<500ms: 900 ms under load." in pick.reasons
     why = {other.memory_mb: other.why_not for other in pick.runners_up}

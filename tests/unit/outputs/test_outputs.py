@@ -58,7 +58,7 @@ def test_markdown_shows_changes_openly_and_folds_the_rest() -> None:
     text = markdown(ALL)
     open_, folded = text.split("<details>")
     assert text.startswith("### 🔴 tuner bench: 2 regressed")
-    assert "| 🔴 | checkout at 512 MB | p50 +10% | 100 ms | 129 ms | +30 % (" in open_
+    assert "| 🔴 | checkout at 512 MB | p50 +10% | 99.6 ms | 129 ms | +30 % (" in open_
     assert "- ⚠️ gone: failed: function gone: it does not exist" in text
     assert "The clock was set back." in text
     assert "mail" not in open_ and "mail at 512 MB" in folded

@@ -167,7 +167,7 @@ def test_the_page_shows_names_as_they_are_and_not_as_markup(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("measure", "value", "text"),
     [
-        ("p95", 12.0, "12 ms"),
+        ("p95", 12.0, "12.0 ms"),
         ("cost_per_million", 1.5, "$1.50 per million"),
         ("throttles", 0.02, "2 %"),
         ("p50", None, "–"),

@@ -1,6 +1,8 @@
 """Stored runs compared: what is said beside the verdicts."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +10,7 @@ from support.factories import a_function, a_run, a_sample
 from tuner.records import Backend
 from tuner.store.runs import Store
 from tuner.suites.compare import compare_runs
+from tuner.suites.view import compare_view
 
 
 def test_runs_of_two_functions_are_compared_as_such(tmp_path: Path) -> None:
@@ -24,6 +27,59 @@ def test_runs_of_two_functions_are_compared_as_such(tmp_path: Path) -> None:
     advice, _ = other
     assert advice.code == "different-functions"
     assert "two functions, orders and invoices" in advice.text
+
+
+def told(before: dict[str, Any], after: dict[str, Any], url: str) -> str:
+    """The answer where two runs of 12 calls are compared, with these records."""
+    with Store.open(url) as store:
+        for run, fields in (("01A", before), ("01B", after)):
+            store.start(a_run(run, **fields))
+            store.add(run, [a_sample(512, call=n, ran_ms=40.0 + n % 3) for n in range(12)])
+    return compare_view(compare_runs("01A", "01B", store_url=url)).answer.sentence
+
+
+LOCAL = a_function("app", handler="app.read", backend=Backend.LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        (
+            {"facts": a_function("orders", backend=Backend.AWS)},
+            {"facts": a_function("invoices", backend=Backend.AWS)},
+            "invoices against orders",
+        ),
+        (
+            {"target": "local:a", "facts": LOCAL},
+            {"target": "local:b", "facts": replace(LOCAL, handler="app.write")},
+            "app (app.write) against app (app.read)",
+        ),
+        (
+            {
+                "options": {"where": ["function=read"]},
+                "facts": a_function("rows.csv", backend=Backend.REPLAY),
+            },
+            {
+                "options": {"where": ["function=write"]},
+                "facts": a_function("rows.csv", backend=Backend.REPLAY),
+            },
+            "function=write against function=read",
+        ),
+    ],
+    ids=["names", "handlers", "rows"],
+)
+def test_the_answer_says_that_two_functions_are_no_versions_of_one(
+    before: dict[str, Any], after: dict[str, Any], named: str, tmp_path: Path
+) -> None:
+    said = told(before, after, f"sqlite:///{tmp_path}/runs.db")
+    assert said.startswith(f"Two functions, not two versions of one: {named}: ")
+    assert "gates" in said
+
+
+def test_versions_of_one_function_are_no_two_functions(tmp_path: Path) -> None:
+    same = {"target": "orders:1", "facts": a_function("orders", handler="app.handler")}
+    other = {"target": "orders:2", "facts": a_function("orders", handler="main.handler")}
+    assert "Two functions" not in told(same, other, f"sqlite:///{tmp_path}/runs.db")
 
 
 @pytest.mark.parametrize("backend", [Backend.AWS, Backend.REPLAY])

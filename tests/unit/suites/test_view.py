@@ -56,7 +56,7 @@ def test_each_gate_is_a_row_with_its_change_and_values() -> None:
     assert [cell.value for cell in first.cells] == [
         "regressed",
         "+30 % (+29 to +31)",
-        "100 ms → 129 ms",
+        "99.6 ms → 129 ms",
     ]
     assert first.cells[0].tone == "failed"
     assert objective.cells[0].value == "met"

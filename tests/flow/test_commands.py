@@ -150,6 +150,20 @@ def test_cold_forces_cold_starts_at_each_size_and_chooses_nothing(
     assert "4 cold starts at 2 sizes" in shown
 
 
+def test_a_stored_run_is_shown_and_listed_as_its_sweep_said_it(tuner: Run, swept: str) -> None:
+    words = ("sweep", "replay:rec.csv", "--memory", "recorded", "--seed", "5")
+    code, said, _ = tuner(*words)
+    assert code == 0
+    _, shown, _ = tuner("runs", "show", "last")
+    assert shown == "".join(line for line in said.splitlines(True) if "Report: " not in line)
+    headline = said.partition(":")[0]
+    assert headline.startswith("256 MB")
+    _, listed, _ = tuner("runs", "list")
+    assert headline in listed
+    _, told, _ = tuner("recommend", "last", "--json", "-")
+    assert f"{json.loads(told)['recommendation']['memory_mb']} MB" in headline
+
+
 def test_runs_are_copied_to_another_store_where_commands_find_them(tuner: Run, swept: str) -> None:
     code, out, err = tuner("runs", "copy", "--to", "team.db")
     assert (code, err) == (0, "")

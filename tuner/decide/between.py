@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tuner.decide.case import changes
 from tuner.decide.choice import SURE, best_or_here, confidence_in
 from tuner.decide.decide import Standing
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import Outlook, side_by_side
-from tuner.decide.reasons import changes
 from tuner.decide.result import Recommendation, RunnerUp, Sweep, VersusCurrent
+from tuner.decide.what_decided import WORTH_MOVING
 from tuner.model import IntArray
 from tuner.units import format_memory, format_ms, format_probability, format_usd_per_million
 
@@ -75,10 +76,13 @@ def between_reasons(
             continue
         cost, time = there.means
         what = changes(there.means, standings[chosen.arch].means)
+        chance, own = _better(chosen, arch), standings[chosen.arch].means
+        why = f"; {chosen.arch} is better with {format_probability(chance)}"
+        if chance < 0.5 and min(np.divide(there.means, own)) >= 1.0 - WORTH_MOVING:
+            why = ", which is not worth a change"
         lines.append(
             f"The best size on {arch}, {format_memory(there.memory_mb)}, is {what} "
-            f"({format_usd_per_million(cost)}, {format_ms(time)} on average); "
-            f"{chosen.arch} is better with {format_probability(_better(chosen, arch))}."
+            f"({format_usd_per_million(cost)}, {format_ms(time)} on average){why}."
         )
     return tuple(lines)
 

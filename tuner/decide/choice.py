@@ -8,28 +8,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuner.decide import reasons
+from tuner.decide.case import ChoiceCase
 from tuner.decide.goal import Goal, SloScope, Strategy
 from tuner.decide.outlook import (
     MILLION,
+    MORE_LIKELY,
     TOLERANCE,
     VERIFIED,
     Basis,
     Outlook,
     held_to,
+    interval_ends,
     look,
     meets_alone,
+    tolerance,
     worth_each,
 )
 from tuner.decide.result import Choice, Interval, Recommendation, VersusCurrent
+from tuner.decide.what_decided import WORTH_MOVING
 from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
 
 #: A size of the safe range meets the objectives with this probability.
 SURE = 0.95
-#: An objective is out of reach where no size is more likely to meet it than not.
-MORE_LIKELY = 0.5
 #: Breaking an objective is as bad as costing this many times the best size's cost more. A size
 #: that breaks it with 10 % is taken only when a surely safe one costs 40 % more.
 PENALTY = 4.0
@@ -38,11 +42,8 @@ _AS_NEAR = 0.02
 #: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally
 #: fast ones (as aws-lambda-power-tuning resolves exact ties).
 _TIE = {Strategy.COST: 0.005, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
-#: The function stays at its size unless another one is better by more than this in what is
-#: chosen for, or in the other of cost and duration: a change is work, and has risks of its own.
-_WORTH_MOVING = 0.03
-#: Half of a 90 % interval in standard deviations.
-_HALF_90 = 1.645
+
+_Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def pick(outlook: Outlook, goal: Goal, basis: Basis | None = None) -> Pick:
     allowed = np.arange(outlook.memory_mb.size) if basis is None else recommendable(outlook, basis)
     index = int(allowed[best(outlook.only(allowed), goal)])
     meets = bool(outlook.meets[index] >= MORE_LIKELY) if goal.slos else None
-    return Pick(index, meets, confidence_in(outlook, goal, index), _safe_range(outlook, index))
+    safe = _safe_range(outlook, goal, index)
+    return Pick(index, meets, confidence_in(outlook, goal, index), safe)
 
 
 def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
@@ -79,9 +81,10 @@ def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
         return called if called.size else np.arange(calls.size)
     seen = np.array([basis.seen(int(size)) for size in outlook.memory_mb[often]])
     meets = outlook.meets[often]
+    stays = np.where(outlook.memory_mb[often] == basis.goal.current_mb, 1 + WORTH_MOVING, 1.0)
     beaten = [
-        bool(np.any((seen <= own).all(axis=1) & (seen < own).any(axis=1) & (meets >= sure)))
-        for own, sure in zip(seen, meets, strict=True)
+        bool(np.any((seen <= own).all(axis=1) & (seen * gain < own).any(axis=1) & (meets >= sure)))
+        for own, sure, gain in zip(seen, meets, stays, strict=True)
     ]
     left = often[~np.array(beaten)]
     sizes = outlook.memory_mb.tolist()
@@ -144,7 +147,7 @@ def best_or_here(outlook: Outlook, strategy: Strategy, here: int | None) -> int:
     ties = expected <= expected.min() * (1 + _TIE[strategy])
     other = (outlook.cost if strategy is Strategy.SPEED else outlook.duration_ms).mean(axis=0)
     index = int(np.where(ties, other, np.inf).argmin())
-    gain = 1 + _WORTH_MOVING
+    gain = 1 + WORTH_MOVING
     if here is not None and all(each[here] <= each[index] * gain for each in (expected, other)):
         return here
     return index
@@ -172,12 +175,13 @@ def believed(chance: float, calls: int, enough: int) -> float:
     return chance * (1.0 - _LACKING - _UNTRIED * lacking) if lacking else chance
 
 
-def _safe_range(outlook: Outlook, index: int) -> tuple[int, int]:
-    """Sizes around the pick that stay within 5 % of the best, whichever way CPU demand drifts."""
-    mean = outlook.drifted.mean(axis=1)
+def _safe_range(outlook: Outlook, goal: Goal, index: int) -> tuple[int, int]:
+    """Sizes around the pick that stay as good as the best in what is chosen for, whichever way CPU
+    demand drifts; where that is cost, in cost and in what it is worth."""
     allowed = outlook.meets >= min(SURE, float(outlook.meets[index]))
-    best = np.where(allowed, mean, np.inf).min(axis=1, keepdims=True)
-    good = np.all(mean <= best * (1 + TOLERANCE), axis=0) & allowed
+    good = allowed & _near(outlook.drifted, TOLERANCE, allowed)
+    if goal.strategy is Strategy.COST:
+        good &= _near(outlook.drifted_cost, tolerance(goal), allowed)
     low = high = index
     while low > 0 and good[low - 1]:
         low -= 1
@@ -186,16 +190,21 @@ def _safe_range(outlook: Outlook, index: int) -> tuple[int, int]:
     return int(outlook.memory_mb[low]), int(outlook.memory_mb[high])
 
 
+def _near(drifted: FloatArray, within: float, allowed: _Flags) -> _Flags:
+    """Sizes whose expectation is within so much of the least ``allowed`` one under each drift."""
+    mean = drifted.mean(axis=1)
+    least = np.where(allowed, mean, np.inf).min(axis=1, keepdims=True)
+    return np.asarray(np.all(mean <= least * (1 + within), axis=0), dtype=np.bool_)
+
+
 def interval(mean: float, draws: FloatArray, run_sd: float, fee: float = 0.0) -> Interval:
     """The measured mean with its 90 % interval, as wide as draws (d,) and runs differ.
 
     It lies around the draws: of sizes that look alike the chosen one is likely the lucky one, which
     its own calls do not know and the curve does. The ``fee`` of the requests is known.
     """
-    logs = np.log(draws - fee)
-    centre = float(np.exp(logs.mean()))
-    spread = float(np.exp(_HALF_90 * np.hypot(logs.std(), run_sd)))
-    return Interval(mean, min(mean, fee + centre / spread), max(mean, fee + centre * spread))
+    low, high = map(float, interval_ends(draws, run_sd, fee))
+    return Interval(mean, min(mean, low), max(mean, high))
 
 
 def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
@@ -209,7 +218,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     calls = basis.calls.get(size, 0)
     confidence = believed(chosen.confidence, calls, VERIFIED)
     alone = meets_alone(basis, sizes) if chosen.meets is False else None
-    case = reasons.ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone)
+    case = ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone)
     draws = outlook.cost[:, chosen.index]
     return Recommendation(
         memory_mb=size,
@@ -233,6 +242,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         verified_calls=calls,
         choices=choices(basis, outlook),
         missed_slo=() if alone is None else _missed(goal, alone[:, chosen.index]),
+        within=tolerance(goal),
     )
 
 
@@ -246,7 +256,7 @@ def choices(basis: Basis, outlook: Outlook) -> tuple[Choice, ...]:
     """Return the cheapest, balanced and fastest of the sizes that were called, as measured.
 
     Of sizes that likely meet the objectives where there are any; the cheapest of those that were
-    called as often as it takes.
+    called as often as it takes, unless another one is cheaper by more than 5 %.
     """
     sizes = outlook.memory_mb.tolist()
     seen = {i: basis.seen(size) for i, size in enumerate(sizes) if size in basis.calls}
@@ -266,10 +276,10 @@ _ALIKE = 1.0005
 
 
 def named_choices(known: _Means, allowed: Sequence[int], sure: Sequence[int]) -> dict[str, int]:
-    """The cheapest of those that are ``sure``, the balanced and the fastest ``allowed`` one, by
-    mean cost and mean duration."""
+    """The cheapest, the balanced and the fastest ``allowed`` one, by mean cost and mean duration;
+    the cheapest of those that are ``sure`` where few calls may have made another one cheaper."""
     return {
-        "cheapest": _least(known, sure, 0),
+        "cheapest": _cheapest(known, allowed, sure),
         "balanced": min(allowed, key=lambda i: _balance(known, allowed, i)),
         "fastest": _least(known, allowed, 1),
     }
@@ -281,6 +291,12 @@ def _least(known: _Means, of: Sequence[int], what: int) -> int:
     return min(
         (i for i in of if known[i][what] <= least * _ALIKE), key=lambda i: known[i][1 - what]
     )
+
+
+def _cheapest(known: _Means, allowed: Sequence[int], sure: Sequence[int]) -> int:
+    """The cheapest of the sure ones, unless another one is cheaper by more than luck."""
+    best, of_all = _least(known, sure, 0), _least(known, allowed, 0)
+    return best if known[best][0] <= known[of_all][0] * (1 + TOLERANCE) else of_all
 
 
 def _balance(known: _Means, of: Sequence[int], i: int) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tuner.billing.cost import sample_usd
+from tuner.decide.as_good import to_be_as_good
 from tuner.decide.between import ArchChoice, against_others, between_reasons, versus_now
 from tuner.decide.conclude import Evidence, between_runs, conclude, pareto, service_s
 from tuner.decide.decide import Question, Standing
@@ -164,7 +165,8 @@ def _doubt(pick: Recommendation, chosen: ArchChoice) -> list[str]:
     if said or chosen.confidence >= SURE_ENOUGH or pick.meets_slo is False:
         return []
     share = format_share(chosen.confidence)
-    return [f"{NOT_CERTAIN}: {share} sure to be within 5 % of the best of all architectures."]
+    as_good = to_be_as_good(pick.strategy, pick.within, objectives=bool(pick.slo))
+    return [f"{NOT_CERTAIN}: {share} sure to {as_good}, of all architectures."]
 
 
 def _spend(sweeps: Sequence[Sweep]) -> Spend:

@@ -17,6 +17,7 @@ from tuner.planning.estimate import LOG_BYTES
 from tuner.records import MEMORY_MAX_MB, MEMORY_MIN_MB, FunctionFacts
 from tuner.units import (
     SECONDS_PER_MONTH,
+    counted,
     format_memory,
     format_ms,
     format_share,
@@ -156,7 +157,7 @@ def _init(case: _Case) -> Iterator[Opportunity]:
         f"{format_share(share)} cold starts it {would} {format_share(part)} of the bill{waits}."
     )
     count = sum(each.cold.n for each in case.sweep.sizes)
-    basis = f"{count} cold starts measured; {case.share_from}"
+    basis = f"{counted(count, 'cold start')} measured; {case.share_from}"
     found = Opportunity("init", text, basis, brief=brief)
     longer = None if usual is None else first - usual.p50
     yield case.saving(usd, replace(found, saves_ms=longer))
@@ -237,8 +238,8 @@ def _provisioned(case: _Case) -> Iterator[Opportunity]:
     if saved <= 0.0:
         return
     text = (
-        f"{offer.sandboxes} provisioned sandboxes would save {format_usd(saved)} a month and their "
-        "calls would not start cold."
+        f"{counted(offer.sandboxes, 'provisioned sandbox', 'es')} would save {format_usd(saved)} a "
+        "month, and calls there would not start cold."
     )
     basis = f"{month.traffic}, even; a sandbox pays when busy {format_share(offer.break_even)}"
     found = Opportunity("provisioned", text, basis, saves_usd_per_month=saved)
@@ -275,15 +276,15 @@ def _memory(case: _Case) -> Iterator[Opportunity]:
     if used is None:
         return
     if used < _EMPTY * size and size > MEMORY_MIN_MB:
-        text = f"{used:.0f} of {format_memory(size)} is used: the rest is paid for its CPU alone."
-        yield Opportunity("memory", text, f"the most of {case.row.warm.n} calls")
+        text = f"{used:,.0f} of {format_memory(size)} is used: the rest is paid for its CPU alone."
+        yield Opportunity("memory", text, f"the most of {counted(case.row.warm.n, 'call')}")
     if used < FULL * size:
         return
     text = (
-        f"{used:.0f} of {format_memory(size)} is used: an event that needs more ends the call. "
+        f"{used:,.0f} of {format_memory(size)} is used: an event that needs more ends the call. "
         f"{more_memory(used)}."
     )
-    calls = f"the most of {case.row.warm.n} calls"
+    calls = f"the most of {counted(case.row.warm.n, 'call')}"
     yield Opportunity("memory", text, calls, danger=True)
 
 
@@ -293,7 +294,7 @@ def _timeout(case: _Case) -> Iterator[Opportunity]:
     if limit is None or warm.duration_ms is None:
         return
     worst = max(warm.duration_ms.max, cold.duration_ms.max if cold.duration_ms else 0.0)
-    basis = f"the slowest of {warm.n + cold.n} calls, {format_ms(worst)}"
+    basis = f"the slowest of {counted(warm.n + cold.n, 'call')}, {format_ms(worst)}"
     if worst > NEAR_TIMEOUT * 1000.0 * limit:
         text = (
             f"The slowest call took {format_ms(worst)} of the timeout's {limit:g} s. Allow twice "

@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # only its answers are read here
 
 
 MILLION = 1e6
+#: An objective is out of reach where no size is more likely to meet it than not.
+MORE_LIKELY = 0.5
 
 
 @dataclass(frozen=True)
@@ -209,17 +211,20 @@ def look(basis: Basis, memory_mb: IntArray) -> Outlook:
 TOLERANCE = 0.05
 
 
+def tolerance(goal: Goal) -> float:
+    """The same for a goal: where cost decides, what speed may cost if that is more."""
+    return max(TOLERANCE, goal.worth) if goal.strategy is Strategy.COST else TOLERANCE
+
+
 def held_to(outlook: Outlook, goal: Goal) -> tuple[FloatArray, FloatArray]:
     """What sizes are held against each other by (draws, sizes), infinite where an objective is
     missed, and the most (draws,) with which a size is as good as the best.
 
     Where cost decides, that is the cost, and what speed may cost if that is more than 5 %.
     """
-    score, tolerance = outlook.score, TOLERANCE
-    if goal.strategy is Strategy.COST:
-        score, tolerance = outlook.cost, max(TOLERANCE, goal.worth)
+    score = outlook.cost if goal.strategy is Strategy.COST else outlook.score
     met = np.where(outlook.margin <= 1.0, score, np.inf)
-    return met, np.asarray(met.min(axis=1) * (1 + tolerance), dtype=np.float64)
+    return met, np.asarray(met.min(axis=1) * (1 + tolerance(goal)), dtype=np.float64)
 
 
 def meets_alone(basis: Basis, memory_mb: IntArray) -> FloatArray:
@@ -324,17 +329,36 @@ def _beside(values: FloatArray, q: float | None, time: FloatArray) -> FloatArray
     return draw_quantile_ms(values, most, time.shape[0])[:, None]
 
 
+#: Half of a 90 % interval in standard deviations.
+_HALF_90 = 1.645
+
+
+def interval_ends(
+    draws: FloatArray, run_sd: float, fee: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
+    """Both ends of a 90 % interval over draws (the first axis) and what runs differ by.
+
+    The ``fee`` of the requests is known.
+    """
+    logs = np.log(draws - fee)
+    centre, half = logs.mean(axis=0), _HALF_90 * np.hypot(logs.std(axis=0), run_sd)
+    return fee + np.exp(centre - half), fee + np.exp(centre + half)
+
+
 def model_card(curve: "Curve") -> ModelCard:
     """Describe the fitted curve in words and numbers."""
     return ModelCard(curve.family, dict(curve.parameters), curve.fit_error, curve.alternatives)
 
 
 def band(basis: Basis, memory_mb: IntArray) -> CurveBand:
-    """Expected quantiles and mean with the mean's 90 % interval at ``memory_mb`` (ascending)."""
+    """Expected quantiles and mean with the mean's 90 % interval at ``memory_mb`` (ascending).
+
+    The interval is of the kind that the pick's cost has: it holds what runs differ by, too.
+    """
     mean = basis.curve.mean_ms(memory_mb)
     cost = basis.cost(mean, memory_mb)
-    low, high = np.quantile(mean, (0.05, 0.95), axis=0)
-    cheap, dear = np.quantile(cost, (0.05, 0.95), axis=0)
+    low, high = interval_ends(mean, basis.run_sd)
+    cheap, dear = interval_ends(cost, basis.run_sd, MILLION * basis.rates.request_usd)
     p50, p95, p99 = (
         np.exp(np.log(basis.curve.quantile_ms(memory_mb, q)).mean(axis=0))
         for q in (0.5, 0.95, 0.99)

@@ -175,7 +175,7 @@ class Recommendation:
     p50_ms: float | None
     p95_ms: float | None
     p99_ms: float | None
-    confidence: float | None  # probability that the pick is within 5 % of the best
+    confidence: float | None  # probability that the pick is ``within`` that of the best
     safe_range_mb: tuple[int, int] | None
     reasons: tuple[str, ...] = ()
     runners_up: tuple[RunnerUp, ...] = ()
@@ -184,6 +184,7 @@ class Recommendation:
     choices: tuple[Choice, ...] = ()
     meets_probability: float | None = None  # that it meets the objectives, by calls alone
     missed_slo: tuple[str, ...] = ()  # objectives that it misses even if there were no others
+    within: float = 0.05  # as a share, of what the strategy chooses for; not in JSON
     calls_to_tell: int | None = None  # more calls that would tell it from its rival; not in JSON
 
 

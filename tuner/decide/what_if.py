@@ -12,9 +12,17 @@ import numpy as np
 
 from tuner.billing.cost import FREE_EPHEMERAL_MB
 from tuner.billing.prices import Prices
-from tuner.decide.choice import MORE_LIKELY, named_choices
+from tuner.decide.choice import named_choices
 from tuner.decide.goal import Strategy
-from tuner.decide.outlook import EXPONENT, MILLION, TOO_DEAR, Basis, Outlook, worth_of
+from tuner.decide.outlook import (
+    EXPONENT,
+    MILLION,
+    MORE_LIKELY,
+    TOO_DEAR,
+    Basis,
+    Outlook,
+    worth_of,
+)
 from tuner.decide.result import SizeTerms, WhatIf
 
 

@@ -3,6 +3,9 @@
 Sizes are named here as all tables and charts name them.
 """
 
+from collections.abc import Iterator
+
+from tuner.decide.as_good import is_as_good, to_be_as_good
 from tuner.decide.reasons import SURE_ENOUGH
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
 from tuner.report.elements import Answer, Fact, between, estimate, format_chance, known
@@ -15,12 +18,11 @@ from tuner.units import (
     format_ms,
     format_probability,
     format_speed_change,
+    listed,
 )
 
 #: Changes smaller than this are called the same (units.py words them like that).
 _SAME = 0.005
-#: A size that was measured to be dearer than the pick by more is none that costs as little.
-_DEARER = 1.05
 
 
 def answer(sweep: Sweep) -> Answer:
@@ -50,8 +52,8 @@ def answer(sweep: Sweep) -> Answer:
 def missed_words(pick: Recommendation) -> str:
     """The objectives that it misses; all, where it misses none by itself."""
     if pick.missed_slo or len(pick.slo) == 1:
-        return " and ".join(pick.missed_slo or pick.slo)
-    return f"{' and '.join(pick.slo)} together" if pick.slo else "its objectives"
+        return listed(pick.missed_slo or pick.slo)
+    return f"{listed(pick.slo)} together" if pick.slo else "its objectives"
 
 
 def _cold_answer(sweep: Sweep) -> Answer:
@@ -65,7 +67,7 @@ def _cold_answer(sweep: Sweep) -> Answer:
     inits = [row.cold.init_ms.p50 for row in rows if row.cold.init_ms]
     sizes = {row.memory_mb for row in rows}
     at = f"{len(sizes)} sizes" if len(sizes) > 1 else format_memory(rows[0].memory_mb)
-    headline = f"{sum(row.cold.n for row in rows)} cold starts at {at}"
+    headline = f"{counted(sum(row.cold.n for row in rows), 'cold start')} at {at}"
     rest = f"INIT {_span(inits)}; INIT and first call {_span(totals)}"
     return Answer(headline, rest, "good")
 
@@ -77,7 +79,9 @@ def _client_answer(sweep: Sweep) -> Answer | None:
             times = f"p50 {format_ms(seen.p50)}, p95 {format_ms(seen.p95)}"
             rest = f"{times} as this client saw them; no durations and no prices are known"
             return Answer(
-                f"{row.warm.n} warm calls at {format_memory(row.memory_mb)}", rest, "warn"
+                f"{counted(row.warm.n, 'warm call')} at {format_memory(row.memory_mb)}",
+                rest,
+                "warn",
             )
     return None
 
@@ -153,8 +157,8 @@ def _safe_part(pick: Recommendation, sweep: Sweep) -> str:
     low, high = safe_range(sweep) or (0, 0)
     if low == high:
         return ""
-    as_good = "cost" if pick.strategy == "cost" else "be"
-    return f"{low:,} to {high:,} MB are estimated to {as_good} within 5 % of the best"
+    good = to_be_as_good(pick.strategy, pick.within, objectives=bool(pick.slo))
+    return f"{low:,} to {high:,} MB are estimated to {good}"
 
 
 def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
@@ -172,13 +176,20 @@ def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
     if pick.meets_slo is False:
         return tuple(facts)
     chance = format_chance(pick.confidence)
-    facts.append(Fact("Confidence", chance, "chance that it is within 5 % of the best"))
+    facts.append(Fact("Confidence", chance, chance_of(pick)))
     facts.append(Fact("Verified by", counted(pick.verified_calls, "call"), "of this size itself"))
     if (safe := safe_range(sweep)) is not None:
         low, high = safe
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
-        facts.append(Fact("Safe range", value, "estimated within 5 % of the best, by the curve"))
+        good = to_be_as_good(pick.strategy, pick.within, objectives=bool(pick.slo))
+        facts.append(Fact("Safe range", value, f"estimated to {good}, by the curve"))
     return tuple(facts)
+
+
+def chance_of(pick: Recommendation) -> str:
+    """What the confidence is a chance of: another one than to meet the objectives alone."""
+    good = is_as_good(pick.strategy, pick.within, objectives=bool(pick.slo))
+    return f"chance that it {good}"
 
 
 def objective_facts(pick: Recommendation) -> tuple[Fact, ...]:
@@ -219,25 +230,34 @@ def safe_range(sweep: Sweep) -> tuple[int, int] | None:
 def as_good(sweep: Sweep) -> tuple[int, int] | None:
     """The sizes (MB) around the pick that are estimated to be as good, however sure that is.
 
-    Where cost decides, the range ends before a size that was measured to be dearer than that: at
-    the last one that was measured, or at the pick.
+    The range ends before a size that was measured to be dearer than that, or slower where speed
+    decides: at the last one that was measured, or at the pick.
     """
     pick = sweep.recommendation
     if pick is None or pick.safe_range_mb is None:
         return None
     (low, high), here = pick.safe_range_mb, pick.memory_mb
-    best = pick.cost_usd_per_million
-    if pick.strategy != "cost" or best is None or known(best.mean) is None:
+    means = {size: mean for size, mean in _decisive(sweep, pick) if low <= size <= high}
+    cost = pick.cost_usd_per_million if pick.strategy == "cost" else None
+    own = means.get(here) if cost is None else known(cost.mean)
+    if own is None:
         return low, high
-    costs = {row.memory_mb: row.cost_usd_per_million for row in sweep.sizes}
-    means = {size: cost.mean for size, cost in costs.items() if cost and low <= size <= high}
-    dear = {size for size, mean in means.items() if mean > best.mean * _DEARER and size != here}
-    above, below = [s for s in dear if s > here], [s for s in dear if s < here]
+    worse = {size for size, mean in means.items() if mean > own * (1.0 + pick.within)} - {here}
+    above, below = [s for s in worse if s > here], [s for s in worse if s < here]
     if above:
         high = max([here, *(s for s in means if s < min(above))])
     if below:
         low = min([here, *(s for s in means if s > max(below))])
     return low, high
+
+
+def _decisive(sweep: Sweep, pick: Recommendation) -> Iterator[tuple[int, float]]:
+    """Each measured size (MB) with its mean of what was chosen for, if that is one thing."""
+    for row in sweep.sizes:
+        cost, times = row.cost_usd_per_million, row.warm.duration_ms or row.cold.duration_ms
+        of = {"cost": cost, "speed": times}.get(pick.strategy)
+        if of is not None and (mean := known(of.mean)) is not None:
+            yield row.memory_mb, mean
 
 
 def payload_named(sweep: Sweep) -> str:

@@ -24,8 +24,8 @@ _NAMES = {
 
 
 def with_opportunities(said: Answer, sweep: Sweep) -> Answer:
-    """The answer with the most urgent of them. INIT is the headline where the size changes little:
-    who waits for it, and for how much, matters more."""
+    """The answer with the most urgent of them. INIT is part of the headline, after the size, where
+    the size changes little: who waits for it, and for how much, matters more."""
     lines = tuple(each.text for each in sweep.opportunities[:_LINES])
     if not lines:
         return said
@@ -38,8 +38,7 @@ def with_opportunities(said: Answer, sweep: Sweep) -> Answer:
     reasons = (*lines, *said.reasons)
     if not init.brief:
         return replace(said, reasons=reasons)
-    rest = "; ".join(part for part in (said.headline, said.rest) if part)
-    return replace(said, headline=init.brief, rest=rest, reasons=reasons)
+    return replace(said, headline=f"{said.headline}; {init.brief}", reasons=reasons)
 
 
 def opportunities_section(sweep: Sweep) -> Iterator[Section]:

@@ -227,9 +227,9 @@ def choice_table(sweep: Sweep) -> Table | None:
         own = (choice.memory_mb, choice.arch) == (pick.memory_mb, pick.arch)
         rows.append(Row(choice.name.capitalize(), cells, (_PICKED,) if own else ()))
     columns = ("Choice", "Memory", "Cost per million", "Mean duration", "Calls")
-    now = sweep.current_mb
-    against = "" if now is None else f", changes against the current {format_memory(now)}"
-    return Table(f"Choices, as measured{against}", columns, tuple(rows))
+    told = any(cell.detail for row in rows for cell in row.cells)
+    now = f", changes against the current {format_memory(sweep.current_mb)}" if told else ""
+    return Table(f"Choices, as measured{now}", columns, tuple(rows), details=True)
 
 
 def _change(change: float | None) -> str:

@@ -70,8 +70,9 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
         yield Section("Duration and cost over memory", figures=figures, column=True)
     yield from opportunities_section(sweep)
     if (table := choice_table(sweep)) is not None:
-        now = sweep.current_mb
-        note = "" if now is None else f"In small type: against the current {format_memory(now)}."
+        told = any(cell.detail for row in table.rows for cell in row.cells)
+        now = format_memory(sweep.current_mb)
+        note = f"In small type: against the current {now}." if told else ""
         folded = "Cheapest, balanced and fastest" if sweep.what_if is not None else ""
         yield Section("Choices", note=note, tables=(table,), folded=folded)
     if (sizes := _sizes(sweep)).rows:
@@ -116,13 +117,19 @@ def _over_memory(sweep: Sweep, said: Answer) -> Iterator[Figure]:
     if cost.points or cost.lines:
         yield Figure(
             "cost",
-            "With the request fee and INIT."
-            + (" The band around the curve is its 90 % interval." if cost.lines else ""),
+            "With the request fee and INIT." + (_BAND if cost.lines else ""),
             described("Cost per million invocations over memory", cost, said),
             partial(cost_chart, cost, labels=not latency.points),
             tall=True,
             alone=partial(cost_chart, cost),
         )
+
+
+#: The intervals of points are of their calls alone, as those of the table.
+_BAND = (
+    " The band around the curve is its 90 % interval, which holds what runs differ by, as that of "
+    "the answer does; those of the points are of their calls alone."
+)
 
 
 def described(what: str, chart: OverMemory, said: Answer) -> str:

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from tuner.decide.result import Sweep
-from tuner.report.elements import Answer, Fact, Row, Section, Table, View
+from tuner.report.elements import Answer, Cell, Fact, Row, Section, Table, View
 from tuner.report.sweep_view import sweep_view
 
 _TONES = {"good": "bold green", "warn": "bold yellow", "bad": "bold red"}
@@ -117,10 +117,14 @@ def _grid(table: Table, columns: tuple[str, ...]) -> Grid:
     chosen = [table.columns.index(column) - 1 for column in columns[1:]]
     for row in table.rows:
         cells = [row.cells[index] for index in chosen]
-        texts = [Text(cell.value, _MARKS.get(cell.tone, "")) for cell in cells]
+        texts = [Text(_value(cell, table), _MARKS.get(cell.tone, "")) for cell in cells]
         texts = [Text(row.head), *texts, Text(", ".join(row.labels))]
         grid.add_row(*texts[: len(grid.columns)], style=_style(row))
     return grid
+
+
+def _value(cell: Cell, table: Table) -> str:
+    return f"{cell.value} ({cell.detail})" if table.details and cell.detail else cell.value
 
 
 def _style(row: Row) -> str:

@@ -19,7 +19,7 @@ from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.options.commands import SweepCommand
 from tuner.options.option import options_of
 from tuner.records import Backend
-from tuner.report.answer import missed_words, size_named, sure
+from tuner.report.answer import chance_of, missed_words, size_named, sure
 from tuner.report.elements import Stat, Verdict, call_count, changed, estimate, format_chance, known
 from tuner.report.sweep_series import shared_axis
 from tuner.store.plain import dumps
@@ -31,6 +31,7 @@ from tuner.units import (
     format_ms,
     format_probability,
     format_rate,
+    listed,
 )
 
 #: Names of the buttons, in their order; the first is left out where it is one of the others.
@@ -124,8 +125,7 @@ def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:
         word = next(word for least, word in _WORDS if not pick.confidence < least)
         word = _FAIR if word == _SURE and size.calls < VERIFIED else word
         chance = format_chance(pick.confidence)
-        sure = f"{chance} chance that it is within 5 % of the best"
-        return word, "; ".join([sure, *_meets(pick), calls])
+        return word, "; ".join([f"{chance} {chance_of(pick)}", *_meets(pick), calls])
     if not size.verified:
         return "low", f"{calls} only, too few to rely on"
     return "fair", f"{calls}; not held against its rivals as closely as the recommended size"
@@ -134,7 +134,7 @@ def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:
 def _meets(pick: Recommendation) -> Iterator[str]:
     """How likely it meets the objectives, where there are any."""
     if pick.slo and (chance := known(pick.meets_probability)) is not None:
-        yield f"meets {' and '.join(pick.slo)} with {format_probability(chance)}"
+        yield f"meets {listed(pick.slo)} with {format_probability(chance)}, whatever it costs"
 
 
 def _p95(memory_mb: int, sweep: Sweep, pick: Recommendation, row: SizeRow | None) -> str:

@@ -245,6 +245,19 @@ def test_the_current_size_may_be_chosen_though_a_range_steps_over_it() -> None:
     assert current in (pick.memory_mb, pick.runners_up[0].memory_mb)
 
 
+@pytest.mark.parametrize("run_sd", [0.003, 0.04])
+def test_the_band_of_the_curve_is_of_the_same_kind_as_the_picks_interval(run_sd: float) -> None:
+    question = replace(RANGE, run_sd=run_sd, budget=Budget(invocations=20))
+    answer, _, _ = sweep(cpu_bound(30.0), question)
+    pick, band = answer.recommendation, answer.band
+    assert pick is not None and pick.cost_usd_per_million is not None and band is not None
+    at, cost = band.memory_mb.tolist().index(pick.memory_mb), pick.cost_usd_per_million
+    assert cost.low == pytest.approx(min(cost.mean, band.cost_low[at]), rel=1e-6)
+    assert cost.high == pytest.approx(max(cost.mean, band.cost_high[at]), rel=1e-6)
+    # What runs differ by is in it: at least as wide as that alone.
+    assert np.all(np.log(band.mean_high_ms / band.mean_low_ms) > 2.0 * 1.6 * run_sd)
+
+
 def answered(samples: list[Sample], *slos: str) -> Recommendation:
     """The answer to samples of 512 and 1,024 MB, under objectives."""
     goal = Goal(slos=tuple(map(parse_slo, slos)))

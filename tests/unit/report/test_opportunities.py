@@ -37,13 +37,13 @@ def test_init_comes_before_a_size_that_changes_little() -> None:
     assert said[-2:] == (INIT.text, LOGS.text)
 
 
-def test_init_is_the_headline_where_the_size_changes_little() -> None:
-    plain, news = sweep_view(having(LOGS)), sweep_view(having(INIT, LOGS))
-    assert news.answer.headline == INIT.brief
-    assert news.answer.rest == f"{plain.answer.headline}; {plain.answer.rest}"
+def test_init_is_in_the_headline_after_the_size_where_that_changes_little() -> None:
+    plain, news = sweep_view(having(LOGS)).answer, sweep_view(having(INIT, LOGS)).answer
+    assert news.headline == f"{plain.headline}; {INIT.brief}"
+    assert (news.headline[:8], news.rest) == ("1,120 MB", plain.rest)
     large = sweep_view(having(INIT, LOGS, cost_change=-0.4)).answer
-    assert not large.sentence.startswith("INIT")
-    assert not sweep_view(having(FULL, INIT)).answer.sentence.startswith("INIT")
+    assert "INIT" not in large.headline
+    assert "INIT" not in sweep_view(having(FULL, INIT)).answer.headline
 
 
 def test_a_terminal_has_two_lines_of_them_and_the_page_all() -> None:

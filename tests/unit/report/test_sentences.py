@@ -1,27 +1,36 @@
 """What a sweep says is held against its own document: every size, price, duration and change."""
 
+import io
 import random
 import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
 
+from support.examples import examples
 from support.factories import a_function, a_run, a_sample
+from support.told import unknown
 from tuner.billing.prices import prices
 from tuner.billing.traffic import steady_demand
+from tuner.decide.case import changes
 from tuner.decide.conclude import Evidence, conclude
 from tuner.decide.decide import Question
 from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.month import Priced
-from tuner.decide.reasons import changes
+from tuner.decide.outlook import VERIFIED
 from tuner.decide.result import Sweep
 from tuner.records import Purpose, Sample
-from tuner.report.elements import changed
+from tuner.report.answer import as_good
+from tuner.report.elements import call_count, changed
 from tuner.report.sweep_document import document
 from tuner.report.sweep_tables import choice_table
 from tuner.report.sweep_view import sweep_view
+from tuner.report.terminal import print_report
 from tuner.report.verdict import verdict
-from tuner.units import MemoryRange, format_cost, format_ms, format_probability
+from tuner.units import MemoryRange, format_cost, format_memory, format_ms, format_probability
 
 X86 = prices("us-east-1", "x86_64")
 
@@ -97,7 +106,79 @@ def test_every_number_in_a_sentence_is_in_the_document(seed: int) -> None:
     named = {int(size.replace(",", "")) for size in re.findall(r"([\d,]+) MB", claimed)}
     assert named <= set(rows) | {sweep.current_mb}
     assert pick["verified_calls"] == rows[pick["memory_mb"]]["warm"]["n"]
-    assert ("p95<1s" in view.answer.rest) == ("p95<1s" in pick["missed_slo"])
+    assert ("does not meet p95<1s" in view.answer.rest) == ("p95<1s" in pick["missed_slo"])
+
+
+def ahead_in_the_table(sweep: Sweep) -> set[int]:
+    """Sizes (MB) that the table shows to be better than the pick in what it was chosen for."""
+    pick = sweep.recommendation
+    assert pick is not None
+    what = {"cost": 0, "speed": 1}[pick.strategy]
+    means = {
+        row.memory_mb: (row.cost_usd_per_million.mean, row.warm.duration_ms.mean)
+        for row in sweep.sizes
+        if row.cost_usd_per_million and row.warm.duration_ms
+    }
+    here = means[pick.memory_mb][what]
+    return {size for size, each in means.items() if each[what] < here * 0.99}
+
+
+SEEDS = st.integers(0, 100_000)
+
+
+@examples(6)
+@given(SEEDS)
+def test_a_size_that_the_table_shows_to_beat_the_pick_is_told_with_the_reason(seed: int) -> None:
+    sweep = some_sweep(seed)
+    pick = sweep.recommendation
+    assert pick is not None
+    told = " ".join(pick.reasons)
+    if pick.strategy != "balanced" and pick.meets_slo is not False:
+        ahead = ahead_in_the_table(sweep)
+        named = {int(size.replace(",", "")) for size in re.findall(r"([\d,]+) MB", told)}
+        assert not ahead or ahead & named, (ahead, told)
+        best = ("lowest cost", "shortest expected duration")[pick.strategy == "speed"]
+        few = "too few to rely on" in told or "would meet the objectives with" in told
+        assert best not in told or not ahead or few, (ahead, told)
+    costs = {
+        row.memory_mb: row.cost_usd_per_million.mean
+        for row in sweep.sizes
+        if row.cost_usd_per_million and not pick.slo
+    }
+    choices = {choice.name: choice.memory_mb for choice in pick.choices}
+    assert not costs or costs[choices["cheapest"]] <= min(costs.values()) * 1.0501
+    low, high = as_good(sweep) or (pick.memory_mb, pick.memory_mb)
+    if pick.strategy == "cost" and costs:
+        most = costs[pick.memory_mb] * 1.0501
+        assert not [size for size, usd in costs.items() if low <= size <= high and usd > most]
+
+
+def changes_of(sweep: Sweep) -> list[str]:
+    """Every change from one size to another, in words; and counts that a terminal adds up."""
+    rows = [row for row in sweep.sizes if row.cost_usd_per_million and row.warm.duration_ms]
+    means = [(row.cost_usd_per_million.mean, row.warm.duration_ms.mean) for row in rows]  # type: ignore[union-attr]
+    found = [changes(here, there) for here in means for there in means]
+    ratios = [a / b for pair in zip(*means, strict=True) for a in pair for b in pair]
+    return [*found, *map(changed, ratios)]
+
+
+@examples(6)
+@given(SEEDS)
+def test_every_number_in_the_terminal_is_in_the_document(seed: int) -> None:
+    sweep = some_sweep(seed)
+    told, view = document(sweep), sweep_view(sweep)
+    sizes = told["sizes"]
+    counts = [len(sizes), *(sum(row[kind]["n"] for row in sizes) for kind in ("warm", "cold"))]
+    fixed = [0.9, 0.05, 0.03, 0.99, 730, VERIFIED]  # intervals, tolerances, hours of a month
+    month = told["monthly"] and call_count(told["monthly"]["calls"])
+    for width in (80, 300):
+        file = io.StringIO()
+        print_report(sweep, Console(file=file, width=width))
+        seen = file.getvalue()
+        assert seen.startswith(view.answer.sentence)
+        left = unknown(seen, [told, changes_of(sweep), counts, fixed, month])
+        assert not left, (left, seen)
+    assert format_memory(told["recommendation"]["memory_mb"]) in view.answer.headline
 
 
 @pytest.mark.parametrize("seed", range(6))

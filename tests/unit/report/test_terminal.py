@@ -1,6 +1,7 @@
 """The report in a terminal, and in a file that a terminal's output went to."""
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from support.examples import examples
 from support.odd_sweeps import any_record
-from support.sweeps import empty, good, whole_range
+from support.sweeps import called, empty, good, whole_range
 from tuner.decide.result import Sweep
 from tuner.report.terminal import print_report
 
@@ -25,7 +26,8 @@ def test_the_answer_is_the_first_line_and_whole() -> None:
     lines = printed(good()).splitlines()
     assert lines[0] == (
         "1,120 MB: 2 % more expensive but 8.1x faster than the current 128 MB; "
-        "estimated p95 32 ms; 1,080 to 1,310 MB are estimated to cost within 5 % of the best"
+        "estimated p95 32 ms; 1,080 to 1,310 MB are estimated to cost at most 5 % more than the "
+        "cheapest size that meets the objectives, and to meet them"
     )
 
 
@@ -54,6 +56,19 @@ def test_a_file_gets_no_colour_and_a_terminal_does(monkeypatch: pytest.MonkeyPat
 def test_no_line_of_a_table_is_wider_than_the_terminal(width: int) -> None:
     text = printed(good(), force_terminal=True, color_system=None, width=width)
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_choices_have_the_changes_that_their_title_speaks_of() -> None:
+    sweep = called()
+    pick = sweep.recommendation
+    assert pick is not None
+    assert "changes against" not in printed(sweep)  # none is known
+    moved = [replace(each, cost_change=-0.3, duration_change=0.012) for each in pick.choices]
+    known = replace(sweep, recommendation=replace(pick, choices=tuple(moved)))
+    lines = printed(known, width=80).splitlines()
+    [title] = [line for line in lines if "changes against the current 128 MB" in line]
+    first = lines[lines.index(title) + 4]
+    assert re.search(r"\$\d.*\([+-]\d.* %\) .* ms \([+-]\d.* %\)", first), first
 
 
 def test_a_wide_terminal_gets_all_columns() -> None:

@@ -13,7 +13,7 @@ from support.sweeps import called, compared, empty, failed_row, good, whole_rang
 from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.records import Advice
-from tuner.report.answer import answer
+from tuner.report.answer import answer, safe_range
 from tuner.report.method import method_section
 from tuner.report.sweep_series import cost_series, latency_series
 from tuner.report.sweep_tables import arch_table, cold_table, failures, size_table
@@ -36,7 +36,8 @@ def test_the_answer_says_what_changes_how_fast_it_is_and_where_it_is_safe() -> N
     )
     assert answer(sweep).sentence == (
         "1,120 MB: 31 % cheaper and 4.1x faster than the current 128 MB; estimated p95 24 ms; "
-        "1,110 to 1,180 MB are estimated to cost within 5 % of the best"
+        "1,110 to 1,180 MB are estimated to cost at most 5 % more than the cheapest size that "
+        "meets the objectives, and to meet them"
     )
 
 
@@ -105,8 +106,36 @@ def test_a_missed_objective_is_in_the_answer_and_its_tone() -> None:
     said = answer(whole_range())
     assert said.tone == "warn"
     assert "does not meet p95<20ms and cost<5usd/million" in said.sentence
-    assert "within 5 %" not in said.sentence
+    assert "are estimated to" not in said.sentence
     assert not {"Confidence", "Safe range"} & {fact.label for fact in said.facts}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "slo", "words"),
+    [
+        ("cost", (), "costs at most 5 % more than the cheapest size"),
+        ("speed", (), "takes at most 5 % longer than the fastest size"),
+        ("balanced", (), "is within 5 % of the best balance of cost and duration"),
+        ("cost", ("p95<1s",), "the cheapest size that meets the objectives, and meets them"),
+        ("balanced", ("p95<1s",), "duration of sizes that meet the objectives, and meets them"),
+    ],
+)
+def test_confidence_says_what_it_is_a_chance_of(
+    strategy: str, slo: tuple[str, ...], words: str
+) -> None:
+    sweep = picked(strategy=strategy, slo=slo, meets_slo=True if slo else None, confidence=0.93)
+    facts = {fact.label: fact for fact in answer(sweep).facts}
+    assert (facts["Confidence"].value, words in facts["Confidence"].note) == ("93 %", True)
+    assert "5 % of the best size" not in facts["Safe range"].note
+
+
+def test_where_speed_decides_the_safe_range_ends_before_a_size_that_was_measured_to_be_slower() -> (
+    None
+):
+    fast = picked(strategy="speed", memory_mb=1280, safe_range_mb=(1000, 1536), slo=())
+    assert safe_range(fast) == (1280, 1536)  # 1,024 MB takes a fifth longer
+    assert answer(fast).sentence.endswith("to take at most 5 % longer than the fastest size")
+    assert safe_range(picked(memory_mb=1280, safe_range_mb=(1000, 1536), slo=())) == (1000, 1536)
 
 
 def test_only_objectives_that_are_missed_are_said_to_be() -> None:

@@ -54,13 +54,18 @@ const whatIf = {
       const most = Math.min(...of.map((at) => what[at])) * 1.0005;
       return first(of.filter((at) => what[at] <= most), (at) => other[at]);
     };
+    // The cheapest of the sure ones, unless another one is cheaper by more than luck.
+    const cheapest = () => {
+      const [best, ofAll] = [sure, allowed].map((of) => least(of, costs, times));
+      return costs[best] <= costs[ofAll] * 1.05 ? best : ofAll;
+    };
     const [dear, slow] = [costs, times].map((what) => Math.max(...allowed.map((at) => what[at])));
     const scores = whatIf.scores(terms, costs);
     const pick = sizes.findIndex((size) => size.memory_mb === terms.pick_mb);
     const score = (at) => (at === pick ? scores[at] / terms.favour : scores[at]);
     const found = {
       recommended: first([pick, ...sure], score),
-      cheapest: least(sure, costs, times),
+      cheapest: cheapest(),
       balanced: first(allowed, (at) => costs[at] / dear + times[at] / slow),
       fastest: least(allowed, times, costs),
     };

@@ -194,14 +194,14 @@ def check_sentence(j: Judgement) -> None:
         check_change(told)
 
 
-@examples(60)
+@examples(40)
 @given(DRAWN)
 def test_a_verdict_agrees_with_the_values_that_are_shown(drawn: Drawn) -> None:
     for j in size_of(drawn).judgements:
         check_sentence(j)
 
 
-@examples(25)
+@examples(8)
 @given(DRAWN, DRAWN)
 def test_every_output_of_a_bench_says_what_the_document_has(one: Drawn, other: Drawn) -> None:
     result = bench_of(one, other)
@@ -243,7 +243,7 @@ def calls_of(gates: list[dict[str, Any]]) -> list[float]:
     return [float(count) for gate in gates for count in gate["calls"].values()]
 
 
-@examples(15)
+@examples(8)
 @given(DRAWN)
 def test_a_comparison_says_the_same_in_the_terminal_on_its_page_and_in_json(drawn: Drawn) -> None:
     sides = SideOf("old (01A)", BASE), SideOf("new (01B)", RUN)

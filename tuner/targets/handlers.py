@@ -36,8 +36,16 @@ def find_handler(read: Reader, where: str, modules: Sequence[str] = MODULES) -> 
     raise NotFound(where, reason, "Name it with --handler module.function.")
 
 
+def refuse_spaces(handler: str) -> None:
+    """Raise for a name with a space or a control character, as AWS does (``[^\\s]+``)."""
+    if not handler.isprintable() or any(map(str.isspace, handler)):
+        reason = "a handler's name has no spaces or control characters"
+        raise UsageError(f"--handler {handler!r}", reason, "Write it like app.handler.")
+
+
 def check_handler(read: Reader, handler: str, where: str) -> None:
     """Raise unless ``module.function`` (or ``path/module.function``) is in the package."""
+    refuse_spaces(handler)
     module, _, function = handler.rpartition(".")
     if function in _SCRIPTS and read(handler) is not None:
         reason = f"the handler {handler} is a program, which only a layer such as Lambda Web "

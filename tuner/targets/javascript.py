@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import NotFound, UsageError
+from tuner.targets.handlers import refuse_spaces
 
 SUFFIXES = (".js", ".mjs", ".cjs")
 #: Where a handler is looked for when no ``package.json`` says it: AWS's console makes ``index``,
@@ -83,6 +84,7 @@ def check_handler(read: Reader, handler: str, where: str) -> None:
 
     A handler with a path from the root is in a layer.
     """
+    refuse_spaces(handler)
     module, function = _taken_apart(handler)
     if not module or not function or ".." in handler:
         reason = "is not module.function" if ".." not in handler else "leads out of the package"

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from support.nodejs import node_runtime
@@ -170,6 +170,7 @@ def test_code_in_a_template_is_index_js_with_cfns_module_beside_it():
         st.none(), st.text(max_size=20), st.sampled_from(["index.handler", "x.y.z", "lib.a"])
     ),
 )
+@example({}, "\x1e.0")
 def test_every_package_has_a_handler_or_is_refused(files, handler):
     try:
         if handler is None:

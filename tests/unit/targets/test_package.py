@@ -10,7 +10,7 @@ from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuner.errors import NotFound, TunerError, UsageError
@@ -370,6 +370,8 @@ def test_a_name_inside_a_function_is_no_handler() -> None:
 
 
 @given(source=st.binary(max_size=200), handler=st.text(max_size=30))
+@example(source=b"", handler="\r.A")
+@example(source=b"", handler="\x1b[2J.A")
 def test_any_source_and_handler_pass_or_get_an_error_of_ours(source: bytes, handler: str) -> None:
     read = {"app.py": source}.get
     for check in (
@@ -379,4 +381,4 @@ def test_any_source_and_handler_pass_or_get_an_error_of_ours(source: bytes, hand
         try:
             check()
         except TunerError as error:
-            assert len(str(error).splitlines()) <= 2
+            assert len(str(error).splitlines()) <= 2 and "\x1b" not in str(error)

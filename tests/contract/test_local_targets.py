@@ -1,6 +1,7 @@
 """Functions from this machine behind the seam: packaged, run for real, gone when closed."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from support.local_lambda import zipped
 from tuner.errors import NotFound, TargetError, TunerError, UsageError
 from tuner.records import Backend, Setting
 from tuner.targets.local import LocalOptions, LocalTarget, open_local
@@ -16,6 +18,7 @@ from tuner.targets.seam import Variant, one_variant
 
 pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
 
+RUNTIME = f"python3.{sys.version_info.minor}"
 SOURCE = """
 import os
 
@@ -108,6 +111,36 @@ def test_a_template_runs_with_its_own_values_and_those_given(
     assert (facts.name, facts.memory_mb, facts.timeout_s) == ("Orders", 512, 11.0)
     assert "template_notes" not in facts.platform
     assert invoke(target, one_variant(target, Setting(256)))["name"] == "table"
+
+
+def test_a_function_of_a_terraform_plan_runs_with_a_layer_of_the_plan(
+    open_: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    layer = {"address": "aws_lambda_layer_version.tax", "type": "aws_lambda_layer_version"}
+    function = {"address": 'aws_lambda_function.orders["a b"]', "type": "aws_lambda_function"}
+    settings = {"handler": "app.handler", "runtime": RUNTIME, "memory_size": 256, "timeout": 9}
+    resources = [
+        {**layer, "values": {"filename": "layer.zip"}},
+        {**function, "values": {**settings, "filename": "code.zip", "layers": [None]}},
+    ]
+    named = {"references": ["aws_lambda_layer_version.tax.arn", "aws_lambda_layer_version.tax"]}
+    written = {"address": "aws_lambda_function.orders", "expressions": {"layers": named}}
+    plan = {
+        "terraform_version": "1.11.4",
+        "planned_values": {"root_module": {"resources": resources}},
+        "configuration": {"root_module": {"resources": [written]}},
+    }
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (tmp_path / "layer.zip").write_bytes(zipped({"python/tax.py": "RATE = 19\n"}))
+    source = "import tax\n\ndef handler(event, context):\n    return tax.RATE\n"
+    (tmp_path / "code.zip").write_bytes(zipped({"app.py": source}))
+    target = open_(f"local:{tmp_path}/plan.json")
+    assert (target.describe().name, target.describe().memory_mb) == (
+        "aws_lambda_function-orders-a-b",
+        256,
+    )
+    assert "template_notes" not in target.describe().platform
+    assert invoke(target, one_variant(target, Setting(256))) == 19
 
 
 @pytest.mark.parametrize("demo", ["mixed", "flaky"])

@@ -197,9 +197,14 @@ def _read(name: TargetName, options: LocalOptions) -> _Function:
     return replace(_function(path.resolve().stem, package, options), chosen=False)
 
 
+def _function_name(name: str) -> str:
+    """A name as Lambda takes it; addresses of Terraform have dots and brackets."""
+    return re.sub(r"[^a-zA-Z0-9_-]+", "-", name)[:64].strip("-") or "function"
+
+
 def _function(name: str, package: Package, options: LocalOptions) -> _Function:
     return _Function(
-        name=re.sub(r"[^a-zA-Z0-9_-]+", "-", name)[:64].strip("-") or "function",
+        name=_function_name(name),
         package=package,
         memory_mb=DEFAULT_MEMORY_MB,
         timeout_s=options.timeout_s,
@@ -232,7 +237,7 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
     else:
         package = package_source(found.source, handler or "index.handler", runtime, where)
     return _Function(
-        name=found.logical_id[:64],
+        name=_function_name(found.logical_id),
         package=with_layers(package, found.layers, where),
         memory_mb=found.memory_mb or DEFAULT_MEMORY_MB,
         timeout_s=found.timeout_s or options.timeout_s,

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from support.commands import exit_code
 from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
@@ -174,3 +176,11 @@ def test_a_proxy_that_measured_calls_cannot_use_is_a_problem(
         assert (found.name, found.level) == ("proxy", level)
     assert "leads lambda.eu-west-1.amazonaws.com through a proxy" in found.text
     assert "NO_PROXY=lambda.eu-west-1.amazonaws.com" in found.fix
+
+
+def test_a_target_that_cannot_be_opened_is_named_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "index.js").write_text("exports.handler = async () => 1;\n")
+    assert exit_code("doctor", f"local:{tmp_path}", "--runtime", "nodejs18.x") == 1
+    assert "X  target: nodejs18.x: is deprecated" in capsys.readouterr().out

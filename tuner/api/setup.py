@@ -42,7 +42,7 @@ def findings(options: DoctorCommand) -> Iterator[Finding]:
         yield from target.check_up()
         facts = target.describe()
     except TunerError as error:
-        yield Finding("target", Level.PROBLEM, error.reason, error.fix)
+        yield Finding("target", Level.PROBLEM, f"{error.thing}: {error.reason}", error.fix)
     else:
         yield Finding("target", Level.OK, "it can be described")
         yield from _settings(asked, facts)

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
 SIZES = "128,256,512,768,1024,1280,1536"
 GRID = ("--method", "grid", "--memory", SIZES, "--samples", "5", "--cold", "1", "--yes", "-q")
-MOST_CALLS = 6 * 7 + 10
+MOST_CALLS = 40
 MOST_S = 8.0
 HANDLER = "def handler(event, context):\n    return sum(range(20_000))\n"
 

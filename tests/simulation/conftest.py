@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from simulation.account import Account
+
 
 class Code(BaseHTTPRequestHandler):
     """Gives the package that GetFunction names."""
@@ -26,3 +28,8 @@ def code_url() -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}/code"
         server.shutdown()
+
+
+@pytest.fixture
+def account(code_url: str) -> Account:
+    return Account(code_url)

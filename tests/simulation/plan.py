@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 #: Memory sizes that the simulated measurement asks for; other hands set others, or the former one.
-SIZES = (128, 512, 1024, 1769)
 FORMER_MB = 256
+SIZES = (128, FORMER_MB, 512, 1024, 1769)
 THEIRS = (333, 777, 2048, FORMER_MB)
 WAYS = (
     *("versions", "in-place", "clone", "code", "starts", "starts-clone", "architectures"),

@@ -2,72 +2,21 @@
 random runs beside this file have found them."""
 
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import pytest
 
-from simulation.service import Service
-from simulation.state import REGION, Config
+from simulation.account import NAME, Account
+from simulation.state import REGION
 from tuner.api.left import look
 from tuner.aws.applied import Applied, read_record, record_path, write_record
 from tuner.aws.apply import Application, ApplyOptions
-from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Before, JournalEntry, JournalHeader
 from tuner.aws.lost import lost_on
 from tuner.aws.restore import restore_latest
-from tuner.aws.session import AwsSession
 from tuner.aws.tags import MEASURED, key_of, tags_of
-from tuner.clock import VirtualClock
 from tuner.errors import ChangedUnderneath, TargetError
 
-NAME, RUN, OTHER = "orders", "01JZZZZZZZZZZZZZZZZZZZZZZZ", "01JZZZZZZZZZZZZZZZZZZZZZZY"
-
-
-class Account(Service):
-    """A service with one function and an alias, where something may happen after a publication."""
-
-    def __init__(self, code_url: str) -> None:
-        super().__init__(VirtualClock(), Random(1), code_url)
-        self.published: Any = lambda: None
-        self.stale: Config | None = None  # what is read until a change is refused for it
-        first = self.add(NAME) and self.publish(NAME, "first")
-        alias = {"Name": "live", "FunctionVersion": first["Version"], "RevisionId": "alias-1"}
-        self.functions[NAME].aliases["live"] = alias
-
-    def close(self) -> None: ...
-
-    def get_function(self, **parameters: Any) -> Config:
-        self.catch_up()
-        found = super().get_function(**parameters)
-        return found if self.stale is None else {**found, "Configuration": self.stale}
-
-    def update_function_configuration(self, **parameters: Any) -> Config:
-        self.stale = None
-        return super().update_function_configuration(**parameters)
-
-    def publish_version(self, **parameters: Any) -> Config:
-        made = super().publish_version(**parameters)
-        self.published()
-        return made
-
-    def control(self) -> ControlPlane:
-        session = AwsSession(None, self, REGION, self.meta.endpoint_url, True)
-        return ControlPlane(session, self.clock, Random(1))
-
-    def latest(self) -> Config:
-        self.clock.advance(10.0)
-        self.catch_up()
-        return self.functions[NAME].latest
-
-    def point(self, version: str) -> None:
-        alias = self.functions[NAME].aliases["live"]
-        alias.update(FunctionVersion=version, RevisionId=self.revision())
-
-
-@pytest.fixture
-def account(code_url: str) -> Account:
-    return Account(code_url)
+RUN, OTHER = "01JZZZZZZZZZZZZZZZZZZZZZZZ", "01JZZZZZZZZZZZZZZZZZZZZZZY"
 
 
 def application(account: Account, folder: Path, said: list[str] | None = None) -> Application:

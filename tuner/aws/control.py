@@ -90,7 +90,7 @@ class ControlPlane(Client):
         """
         found: Configuration = self.get(function, qualifier)["Configuration"]
         waited, pause = 0.0, self.poll_s
-        while qualifier is None and self._past(found, waited):
+        while qualifier is None and self.past(found, waited):
             if waited >= _STALE_S:
                 reason = f"Lambda shows it as it was before the last change, for {_STALE_S:.0f} s"
                 raise TargetError(function, reason, "Run `tuner restore` in a minute.")
@@ -153,8 +153,8 @@ class ControlPlane(Client):
         given = {name: value for name, value in parameters.items() if value is not None}
         return self.send(operation, function, FunctionName=function, **given)
 
-    def _past(self, found: Configuration, waited_s: float) -> bool:
-        """Tell if a read is older than what is known already."""
+    def past(self, found: Configuration, waited_s: float = 0.0) -> bool:
+        """Tell if a read of ``$LATEST`` is older than what is known already."""
         revision, newest = revision_of(found), self._newest.get(unqualified(found["FunctionArn"]))
         doubtful = revision in self._doubtful and waited_s < _DOUBTFUL_S
         doubtful = doubtful or (revision in self._journalled and waited_s < _STALE_S)

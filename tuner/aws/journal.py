@@ -108,6 +108,14 @@ class JournalEntry:
                 sets = sets[-1:] if last["do"] == "set" else []
         return sets
 
+    def restored(self) -> bool:
+        """Tell if the last change of ``$LATEST`` was to restore it, and that was seen."""
+        seen = False
+        for last, step in pairwise(({}, *self.steps)):
+            seen = seen and step.get("do") not in ("set", "put-back")
+            seen = seen or ("did" in step and last.get("do") == "put-back")
+        return seen
+
     def size_mb(self) -> int:
         """The memory of ``$LATEST`` as we left it, as far as the journal says."""
         sets = self.last_sets()

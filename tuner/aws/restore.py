@@ -6,7 +6,7 @@ that we set last, and leaves alone what somebody else has changed since. Running
 two machines at once, is harmless.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -90,9 +90,12 @@ def restore_function(
             try:
                 _withdraw(entry, control)  # first, since it costs money while it is there
             finally:
-                note(restore_latest(entry, control))
+                listed = _listed_as_before(entry, control)
+                if listed is None:
+                    note(restore_latest(entry, control))
+            ours = partial(_ours, entry)
             published = entry.written("publish")
-            left = delete_described(control, function, partial(_ours, entry)) if published else []
+            left = delete_described(control, function, ours, listed) if published else []
         except NotFound:
             if control.exists(entry.header.arn):
                 raise
@@ -102,6 +105,19 @@ def restore_function(
             fix = "Point your aliases at other versions, then run `tuner restore`."
             raise TargetError(function, reason, fix)
         _untag(entry, control)
+
+
+def _listed_as_before(entry: JournalEntry, control: ControlPlane) -> Iterable[Configuration] | None:
+    """Return the versions of a function that this process has restored, if their list shows
+    ``$LATEST`` as before; the list is read anyway, and a read by itself shows no more."""
+    if not (entry.running and entry.restored() and entry.written("publish")):
+        return None
+    listed = list(control.versions(entry.header.function))
+    latest = next((one for one in listed if one["Version"] == "$LATEST"), None)
+    if latest is None or control.past(latest) or not _as_before(entry, latest):
+        return None
+    check_same(entry.header.arn, latest)
+    return listed if _wanted(entry, latest) is None else None
 
 
 def _untag(entry: JournalEntry, control: ControlPlane) -> None:
@@ -222,6 +238,8 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
     lost, present = entry.unconfirmed("set"), revision_of(now)
     expected = lost is not None and lost["revision_id"] in (present, "")
     may_land = present != "" and (expected or (lost is not None and _as_before(entry, now)))
+    version = entry.unconfirmed("publish")  # it would be left behind
+    may_land |= version is not None and version.get("revision_id", "") == present != ""
     failed = bool(entry.written("set")) and _as_before(entry, now) and failed_update(now)
     return (size, described, None) if failed or may_land else None
 
@@ -243,11 +261,15 @@ def _as_before(entry: JournalEntry, now: Configuration) -> bool:
 
 
 def delete_described(
-    control: ControlPlane, function: str, ours: Callable[[str], bool]
+    control: ControlPlane,
+    function: str,
+    ours: Callable[[str], bool],
+    listed: Iterable[Configuration] | None = None,
 ) -> list[str]:
-    """Delete the versions that are ours; returns a line for each that could not be deleted."""
+    """Delete the versions that are ours, of those that were just ``listed`` if any; returns a line
+    for each that could not be deleted."""
     left = []
-    for version in list(control.versions(function)):
+    for version in list(control.versions(function) if listed is None else listed):
         number = version["Version"]
         if number == "$LATEST" or not ours(version.get("Description", "")):
             continue

@@ -17,7 +17,7 @@ from tuner.aws.configuration import Configuration
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK
 from tuner.aws.translate import surely_refused
-from tuner.errors import TargetError
+from tuner.errors import ChangedUnderneath, TargetError
 
 #: Whole values are cut into pieces of this length, the most that a tag may have (Lambda developer
 #: guide, "Using tags on Lambda functions").
@@ -118,9 +118,9 @@ def refuse_marked(
     but: str = "",
     only_changed: bool = False,
 ) -> None:
-    """Raise :class:`TargetError` if another run than ``but`` changes a function that was just read,
-    or has left it changed; with ``only_changed`` if it is changed right now, which matters to a
-    copy of it."""
+    """Raise :class:`ChangedUnderneath` if another run than ``but`` changes a function that was just
+    read, or has left it changed; with ``only_changed`` if it is changed right now, which matters to
+    a copy of it."""
     found = [] if only_changed else marks(control, now)
     runs = {mark.run: f" (since {mark.since})" for mark in found}
     if described := MARK.match(now.get("Description", "")):
@@ -129,7 +129,7 @@ def refuse_marked(
     for run, since in runs.items():
         reason = f"run {run} is changing it{since}, or was interrupted while it did"
         fix = f"Wait for it to end, or restore the function with `tuner restore {function}`."
-        raise TargetError(function, reason, fix)
+        raise ChangedUnderneath(function, reason, fix)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """Isolation by versions: a published version per size, made from a ``$LATEST`` that is restored.
 
 For each size, memory and description of ``$LATEST`` are set and a version is published; after the
-last one ``$LATEST`` is restored, before anything is measured. Every change is journalled first and
+last one ``$LATEST`` is restored, before anything is measured. The size that it has anyway is
+published from what was restored, which saves changing it. Every change is journalled first and
 guarded by RevisionId; what is not exactly as it was left is somebody else's deployment and ends the
 run. Measuring and deleting are done elsewhere.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from tuner.aws.changes import publish_once
@@ -22,6 +23,7 @@ from tuner.aws.configuration import (
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Journal
 from tuner.aws.restore import OF_VERSION, restore_latest
+from tuner.aws.tags import refuse_marked
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 
 #: The longest wait for provisioned concurrency, in seconds. AWS starts one or two minutes after the
@@ -32,18 +34,15 @@ READY_LIMIT_S = 600.0
 class VersionMaker:
     """Publishes versions of one function at given sizes."""
 
-    def __init__(
-        self, control: ControlPlane, journal: Journal, start: Configuration, *, tagged: bool = False
-    ) -> None:
-        """``start`` is the configuration of ``$LATEST`` that the journal was opened with; tags that
-        were put since have moved its RevisionId."""
+    def __init__(self, control: ControlPlane, journal: Journal, start: Configuration) -> None:
+        """``start`` is the configuration of ``$LATEST`` that the journal was opened with."""
         self._control = control
         self._journal = journal
         self._function = journal.header.function
         self._start = start
         self._pending: set[str] = set()  # published, and not yet ready to run
         self._left = start  # $LATEST as it was left after the last change
-        self._moved = tagged  # the RevisionId, since then
+        self._moved = False  # the RevisionId, since then
         self._made = 0
 
     def make(
@@ -56,8 +55,11 @@ class VersionMaker:
         Lambda refuses does not stop the others; somebody else's deployment and missing rights do.
         """
         made: dict[int, str | TargetError] = {}
+        wanted, own = list(sizes_mb), self._start["MemorySize"]
         try:
-            for memory_mb in sizes_mb:
+            for memory_mb in sorted(wanted, key=own.__eq__):  # its own size last
+                if memory_mb == own and not snap_start and _published(made):
+                    break
                 made[memory_mb] = _or_reason(partial(self._one, memory_mb, snap_start))
         except KeyboardInterrupt:  # whoever catches it restores everything, once
             raise
@@ -65,6 +67,9 @@ class VersionMaker:
             self._restore_latest()
             raise
         self._restore_latest()
+        for memory_mb in wanted:
+            if memory_mb not in made:
+                made[memory_mb] = _or_reason(partial(self._restored, memory_mb))
         for memory_mb, version in made.items():
             if isinstance(version, str) and version in self._pending:
                 made[memory_mb] = _or_reason(partial(self._ready, version, snap_start))
@@ -86,8 +91,18 @@ class VersionMaker:
         self._set(memory_mb, description, snap_start)
         version = self._publish(f"{description}{OF_VERSION}")
         number: str = version["Version"]
-        if version.get("State") == "Pending" or snap_start:
+        if snap_start:
             self._pending.add(number)
+        return number
+
+    def _restored(self, memory_mb: int) -> str:
+        """Publish ``$LATEST`` as it was restored. Lambda makes a version of it, since the last one
+        that was published has another size."""
+        try:
+            number: str = self._publish(f"{self._describe(memory_mb)}{OF_VERSION}")["Version"]
+        except TargetError:
+            self._restore_latest()  # a request that may still land is too old then
+            raise
         return number
 
     def _ready(self, version: str, snap_start: bool) -> str:
@@ -100,15 +115,17 @@ class VersionMaker:
 
     def _set(self, memory_mb: int, description: str, snap_start: bool = False) -> None:
         if self._moved:
-            self._reread()
+            self.reread()
         try:
             known = self._update(memory_mb, description, snap_start)
         except TargetError as error:
             # A lost answer, and the retry of a change that was made, look like a failure, too.
             known = self._control.settle(self._function)
             if known.get("Description", "") != description:
-                if not isinstance(error, ChangedUnderneath) or not self._as_left(known):
+                if not isinstance(error, ChangedUnderneath):
                     raise
+                if not self._as_left(known):
+                    raise self._changed(known) from error
                 self._left = known  # only the RevisionId has moved on
                 known = self._update(memory_mb, description, snap_start)
         latest = self._control.settle(self._function, known=known)
@@ -116,12 +133,13 @@ class VersionMaker:
         self._journal.did(revision_id=revision_of(latest), modified=modified_of(latest))
         usable(latest, self._function)  # one that failed is there all the same
 
-    def _reread(self) -> None:
+    def reread(self) -> Configuration:
         """Learn the RevisionId of ``$LATEST``, which tagging or publishing has moved."""
         latest = self._control.configuration(self._function)
         if self._as_left(latest):
             self._left = latest
         self._moved = False
+        return latest
 
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
@@ -133,13 +151,16 @@ class VersionMaker:
         return self._control.update(self._function, memory_mb, description, revision_id, applied)
 
     def _publish(self, description: str) -> Configuration:
-        self._journal.will("publish", description=description)
+        revision_id = revision_of(self._left)
+        self._journal.will("publish", description=description, revision_id=revision_id)
         version = publish_once(self._control, self._function, self._left, description)
         if version.get("Description") != description:
             reason = f"Lambda returned version {version['Version']}, which somebody else published"
             raise changed_meanwhile(self._function, reason)
         self._journal.did(version=version["Version"])
         self._moved = True
+        if version.get("State") == "Pending":
+            self._pending.add(version["Version"])
         return version
 
     def _restore_latest(self) -> None:
@@ -157,8 +178,13 @@ class VersionMaker:
         if whole(latest) != expected:
             latest = self._control.agreed(self._function, latest)
         if whole(latest) != expected:
-            raise changed_meanwhile(self._function)
+            raise self._changed(latest)
         self._left = latest
+
+    def _changed(self, latest: Configuration) -> ChangedUnderneath:
+        """Return the error for somebody else's change, or raise that which names another run."""
+        refuse_marked(self._control, latest, self._function, but=self._journal.header.id)
+        return changed_meanwhile(self._function)
 
 
 def provision(control: ControlPlane, journal: Journal, version: str, count: int) -> None:
@@ -199,6 +225,10 @@ def wait_until_ready(
             reason = f"provisioned concurrency was not ready in {READY_LIMIT_S:.0f} s"
             raise TargetError(function, reason, "Try again later, or with less.")
         control.clock.sleep(control.poll_s)
+
+
+def _published(made: Mapping[int, str | TargetError]) -> bool:
+    return any(isinstance(one, str) for one in made.values())
 
 
 def _or_reason(make: Callable[[], str]) -> str | TargetError:

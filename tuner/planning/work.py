@@ -231,26 +231,31 @@ _PAGE = 50  # versions in one answer of ListVersionsByFunction
 _ONCE = Range(1, 1)
 #: GetFunction is asked until a change has settled.
 _LOOKS = Range(1, 12)
+#: They say on the function which run is changing it.
+_TAGS = {"TagResource": _ONCE, "UntagResource": _ONCE}
 
 
 def version_calls(work: Work, alias: bool) -> Mapping[str, Range]:
-    """Isolation by versions: per version one update and one publication, put back per batch."""
-    updates = work.versions + work.batches
+    """Isolation by versions: per version one update and one publication, put back per batch; the
+    version of the function's own size may be published from what was put back."""
+    updates = work.versions + Range(0, work.batches.high)
     return {
-        "GetFunction": Range(3, 4) + updates * _LOOKS,
+        "GetFunction": Range(2, 4) + updates * _LOOKS,
         **({"GetAlias": _ONCE} if alias else {}),
         "GetAccountSettings": _ONCE,
         "UpdateFunctionConfiguration": updates,
         "PublishVersion": work.versions,
         "ListVersionsByFunction": Range(1, 2 + work.versions.high // _PAGE),
         "DeleteFunction": work.versions,
+        **_TAGS,
     }
 
 
 def clone_calls(work: Work, alias: bool) -> Mapping[str, Range]:
     """Isolation by clone: the same on a copy, which is made first and deleted whole."""
     calls = dict(version_calls(work, alias))
-    del calls["ListVersionsByFunction"]
+    for name in ("ListVersionsByFunction", *_TAGS):
+        del calls[name]
     return {
         **calls,
         "GetFunction": calls["GetFunction"] + Range(2, 40),
@@ -267,4 +272,5 @@ def in_place_calls(work: Work, alias: bool) -> Mapping[str, Range]:
         **({"GetAlias": _ONCE} if alias else {}),
         "GetAccountSettings": _ONCE,
         "UpdateFunctionConfiguration": Range(updates.low, updates.high + work.requests.high),
+        **_TAGS,
     }

@@ -204,6 +204,7 @@ class AwsTarget(Target):
         latest = found["Configuration"]
         if not settled(latest):
             latest = self._control.settle(function)
+        self._deployed.was_read(latest)
         configuration = latest
         if qualifier is not None:
             configuration = self._control.configuration(function, qualifier)

@@ -17,6 +17,7 @@ from tuner.aws.configuration import (
     modified_of,
     revision_of,
     unqualified,
+    usable,
     uses_snap_start,
 )
 from tuner.aws.control import ControlPlane
@@ -35,6 +36,9 @@ from tuner.targets.suitability import refuse_unsuitable
 
 #: Where changes are journalled, in the working directory.
 JOURNAL_DIRECTORY = Path(".tuner/journal")
+
+#: Seconds for which a read need not be repeated before a change that expects its RevisionId.
+_FRESH_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ class Deployed:
         self._journal: Journal | None = None
         self._maker: VersionMaker | None = None
         self._versions: dict[Setting, str] = {}
+        self._read: tuple[float, Configuration] | None = None
+
+    def was_read(self, latest: Configuration) -> None:
+        """Take note of ``$LATEST`` as it was read right now, settled, with its tags."""
+        self._read = self._options.clock.monotonic(), latest
 
     @property
     def function(self) -> str:
@@ -202,22 +211,36 @@ class Deployed:
     def _open_maker(self) -> VersionMaker:
         if self._maker is not None:
             return self._maker
-        options, start = self._options, self._control.wait(self._name.function)
+        options, start = self._options, self._start_of()
         refuse_unsuitable(start, self._name.text)
         copied = options.isolation is Isolation.CLONE  # beside versions of the same run, too
-        refuse_marked(self._control, start, self._name.function, only_changed=copied)
-        journal = self._journal = Journal(options.journal, self._opening(start))
+        self._refuse_marked(start, only_changed=copied)
+        journal = self._journal = self._journal or Journal(options.journal, self._opening(start))
         if copied:
             where = f" on {options.arch}" if options.arch else ""
             options.progress(f"making a temporary copy of the function{where}")
             maker = make_clone(self._control, journal, OWNED_BY, options.code, options.arch)
         else:
-            tagged = options.journal is not None  # otherwise the function ends with this process
-            if tagged:
+            maker = VersionMaker(self._control, journal, start)
+            if options.journal is not None:  # otherwise the function ends with this process
                 self._tag(journal, start)
-            maker = VersionMaker(self._control, journal, start, tagged=tagged)
+                # Of two runs that begin at once, each sees the other's tags now.
+                self._refuse_marked(maker.reread())
         self._maker = maker
         return maker
+
+    def _start_of(self) -> Configuration:
+        """The function as it is now. What was read of it just before will do: if it was changed
+        since, its RevisionId has moved, and the first change is refused."""
+        if self._read is not None:
+            read_s, read = self._read
+            if self._options.clock.monotonic() - read_s < _FRESH_S and revision_of(read):
+                return usable(read, self._name.function)
+        return self._control.wait(self._name.function)
+
+    def _refuse_marked(self, now: Configuration, *, only_changed: bool = False) -> None:
+        function = self._name.function
+        refuse_marked(self._control, now, function, but=self._id, only_changed=only_changed)
 
     def _tag(self, journal: Journal, start: Configuration) -> None:
         """Say on the function itself what it is like, for where the journal is lost."""

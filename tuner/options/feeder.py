@@ -49,7 +49,7 @@ def opened(name: str) -> Iterator[IO[str]]:
 def rows_of(stream: Iterable[str], name: str) -> Iterator[Any]:
     """Each row: of a CSV an object of texts by column, of JSON lines its value."""
     if name.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
-        table = read_table(stream, name)
+        table = read_table(stream, name, whole=True)
         for _, cells in table.rows:
             yield dict(zip(table.header, cells, strict=True))
         return

@@ -11,7 +11,6 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Any
 
 from tuner.errors import UsageError
 
@@ -109,8 +108,9 @@ class Table:
             raise failed
 
 
-def read_table(stream: Iterable[str], name: str) -> Table:
-    """Read the header, then rows as they are asked for. Raises UsageError that names the line."""
+def read_table(stream: Iterable[str], name: str, *, whole: bool = False) -> Table:
+    """Read the header, then rows as they are asked for; ``whole`` refuses rows that end before the
+    last column. Raises UsageError that names the line."""
     lines = enumerate(stream, 1)
     number, first = next(((n, line) for n, line in lines if _is_header(line)), (0, ""))
     first = first.lstrip("\ufeff")
@@ -118,19 +118,16 @@ def read_table(stream: Iterable[str], name: str) -> Table:
     if given:
         number, first = next(lines, (number, ""))
     delimiter = given[1] if given else _delimiter(first)
-    reader = csv.reader(chain([first], (line for _, line in lines)), delimiter=delimiter)
-    before = max(0, number - 1)
-    try:
-        header = tuple(cell.strip() for cell in next(reader, []))
-    except csv.Error as error:
-        raise UsageError(f"{name}, line {number}", f"is not CSV: {error}", "Fix it.") from None
+    text = chain([first], (line for _, line in lines))
+    records = _records(text, delimiter, name, max(0, number - 1), strict=whole)
+    header = tuple(cell.strip() for cell in next(records, (0, []))[1])
     while header and not header[-1]:
         header = header[:-1]  # a delimiter ends every line
     for column in header:
         if header.count(column) > 1:
             place = f"{name}, line {number}"
             raise UsageError(place, f"names the column {column!r} twice", "Rename one of them.")
-    return Table(header, _rows(reader, header, name, before), delimiter, name)
+    return Table(header, _rows(records, header, name, delimiter, whole), delimiter, name)
 
 
 def _is_header(line: str) -> bool:
@@ -157,21 +154,61 @@ def _delimiter(header: str) -> str:
     return max(_DELIMITERS, key=columns)
 
 
-def _rows(reader: Any, header: Sequence[str], name: str, before: int) -> Iterator[Row]:
+#: A line after the last one. If it becomes a part of a value, a quote before it was never closed.
+_END = "\0end of the file"
+
+
+def _records(
+    lines: Iterable[str], delimiter: str, name: str, before: int, *, strict: bool
+) -> Iterator[Row]:
+    """Split lines into cells, with the number of the line that each record ends on; ``strict``
+    takes nothing between the end of a quote and the next delimiter."""
+    reader = csv.reader(chain(lines, [_END]), delimiter=delimiter, strict=strict)
+    begins = before + 1
     try:
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            extra = [cell for cell in cells[len(header) :] if cell.strip()]
-            if extra:
-                reason = f"has {len(cells)} values for {len(header)} columns"
-                fix = f"Quote values that hold a {_DELIMITERS[reader.dialect.delimiter]}."
-                raise UsageError(f"{name}, line {reader.line_num + before}", reason, fix)
-            missing = [""] * (len(header) - len(cells))
-            yield reader.line_num + before, cells[: len(header)] + missing
+            if cells and cells[-1].endswith(_END):
+                if cells != [_END]:
+                    raise csv.Error("unexpected end of data")
+                return
+            yield reader.line_num + before, cells
+            begins = reader.line_num + before + 1
     except csv.Error as error:
+        reason = next((ours for theirs, ours in _MISTAKES.items() if theirs in str(error)), None)
+        if reason is not None:
+            raise UsageError(f"{name}, line {begins}", reason, _QUOTES) from None
         place = f"{name}, line {reader.line_num + before}"
         raise UsageError(place, f"is not CSV: {error}", "Fix or drop the line.") from None
+
+
+#: What the csv module says of quotes, and what we say of the line that the record begins on.
+_MISTAKES = {
+    "unexpected end": "has a quote that is never closed",
+    "field limit": f"has a value of more than {csv.field_size_limit():,} characters",
+    "expected after": "goes on after the end of a quote",
+}
+_QUOTES = 'Close each quote, and write one that is part of a value twice ("").'
+
+
+def _rows(
+    records: Iterable[Row], header: Sequence[str], name: str, delimiter: str, whole: bool
+) -> Iterator[Row]:
+    """Return the rows that are not blank, with as many cells as there are columns."""
+    for line, cells in records:
+        if not any(cell.strip() for cell in cells):
+            continue
+        extra = [cell for cell in cells[len(header) :] if cell.strip()]
+        few = whole and len(cells) < len(header)
+        if extra or few:
+            values = f"{len(cells)} value{'s' * (len(cells) != 1)}"
+            reason = f"has {values} for {len(header)} columns"
+            fix = f"Quote values that hold a {_DELIMITERS[delimiter]}."
+            if few:
+                left = f"{header[len(cells)]!r}, which may be empty, after a {delimiter!r}"
+                fix = f"Give a value for {left}."
+            raise UsageError(f"{name}, line {line}", reason, fix)
+        missing = [""] * (len(header) - len(cells))
+        yield line, cells[: len(header)] + missing
 
 
 _SPACED = re.compile(r"(?<=\d)[ \u00a0\u202f](?=\d{3}(?!\d))")

@@ -69,6 +69,12 @@ def test_a_template_is_filled_by_each_row_and_keeps_types() -> None:
     [
         ("a.csv", "id\n", "has no rows"),
         ("a.csv", "id,id\n1,2\n", "names the column 'id' twice"),
+        ("a.csv", 'id,note\n1,"one\n2,two\n3,three\n', "a.csv, line 2: has a quote that is never"),
+        ("a.csv", 'id,note\n1,one\n2,two"\n3,"three\n', "line 4: has a quote that is never closed"),
+        ("a.csv", 'id,note\n1,"one\n2,"two"\n', "line 2: goes on after the end of a quote"),
+        ("a.csv", '"id,note\n1,one\n', "line 1: has a quote that is never closed"),
+        ("a.csv", 'id\n"' + "long\n" * 30_000, "line 2: has a value of more than 131,072"),
+        ("a.csv", "id,note\n1,one\n2\n", "line 3: has 1 value for 2 columns"),
         ("a.jsonl", '{"id": 1}\n{"id": NaN}\n', "line 2"),
         ("a.jsonl", "{\n", "is not JSON"),
         ("a.csv", None, "cannot be read"),

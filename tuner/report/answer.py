@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tuner.decide.as_good import is_as_good, to_be_as_good
 from tuner.decide.reasons import SURE_ENOUGH
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
+from tuner.records import RunRecord, RunState
 from tuner.report.elements import Answer, Fact, between, estimate, format_chance, known
 from tuner.units import (
     UNKNOWN,
@@ -102,12 +103,24 @@ def _span(medians: list[float]) -> str:
 
 def _why_none(sweep: Sweep) -> str:
     if not sweep.sizes:
-        return "nothing was measured"
+        why = _ended_early(sweep.run)
+        return f"nothing was measured, since {why}" if why else "nothing was measured"
     if all(size.status == "failed" for size in sweep.sizes):
         ways = {size.reason.rpartition(" (")[0] for size in sweep.sizes if size.reason}
         return f"every size failed ({ways.pop()})" if len(ways) == 1 else "every size failed"
-    # Advice says why where there is any; the page and the terminal show it.
-    return "the measurements do not allow one" + ("; see the warnings" if sweep.warnings else "")
+    if why := _ended_early(sweep.run):
+        return f"too little was measured, since {why}"
+    # Advice says why where there is any; where this sentence stands alone, a command shows it.
+    where = f"; see the warnings (`tuner report {sweep.run.run}`)" if sweep.warnings else ""
+    return f"the measurements do not allow one{where}"
+
+
+def _ended_early(run: RunRecord) -> str:
+    """Name the limit that ended a run, or say that it was interrupted; empty for any other end."""
+    if run.state is RunState.INTERRUPTED:
+        return "it was interrupted"
+    limited = run.state is RunState.PARTIAL and (run.note or "").endswith(" is reached")
+    return str(run.note) if limited else ""
 
 
 def _versus(versus: VersusCurrent) -> str:

@@ -12,7 +12,7 @@ from support.odd_sweeps import any_record
 from support.sweeps import called, compared, empty, failed_row, good, whole_range
 from support.views import tables_of
 from tuner.decide.result import Interval, Sweep, VersusCurrent
-from tuner.records import Advice
+from tuner.records import Advice, RunState
 from tuner.report.answer import answer, safe_range
 from tuner.report.method import method_section
 from tuner.report.sweep_series import cost_series, latency_series
@@ -162,7 +162,14 @@ def test_no_recommendation_says_why() -> None:
     undecided = replace(good(), recommendation=None)
     assert answer(undecided).sentence.endswith("the measurements do not allow one")
     warned = replace(undecided, warnings=(Advice("x", "Too few."),))
-    assert "see the warnings" in answer(warned).sentence
+    assert f"see the warnings (`tuner report {warned.run.run}`)" in answer(warned).sentence
+    limit = "the limit of 1 s is reached"
+    cut = replace(warned, run=replace(warned.run, state=RunState.PARTIAL, note=limit))
+    assert answer(cut).sentence.endswith(f"too little was measured, since {limit}")
+    nothing = replace(cut, sizes=())
+    assert answer(nothing).sentence.endswith(f"nothing was measured, since {limit}")
+    ended = replace(warned, run=replace(warned.run, state=RunState.INTERRUPTED))
+    assert answer(ended).sentence.endswith("too little was measured, since it was interrupted")
 
 
 def test_certainty_is_never_claimed() -> None:

@@ -17,7 +17,7 @@ from tuner.decide.goal import Goal, SloScope
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
 from tuner.decide.opportunities import opportunities
-from tuner.decide.outlook import VERIFIED, look
+from tuner.decide.outlook import MAX_QUANTILE, VERIFIED, look
 from tuner.decide.result import (
     ColdRow,
     Monthly,
@@ -75,6 +75,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
             *rounds_apart(answer.basis, answer.recommendation),
             *_misfits(answer),
             *_unjudged(answer, question.goal),
+            *_beyond(question.goal, bool(loads)),
             *of_loads,
             *of_variants,
             *_of_prices(evidence),
@@ -173,6 +174,21 @@ def _misfits(answer: Conclusion) -> tuple[Advice, ...]:
         "and says little of other sizes; measure more of them with --method grid."
     )
     return (Advice("off-the-curve", text),)
+
+
+def _beyond(goal: Goal, loads: bool) -> tuple[Advice, ...]:
+    """Say which objectives are on rarer calls than a curve knows; ``loads`` tell what callers
+    waited."""
+    scopes = {SloScope.DURATION, SloScope.COLD, *([] if loads else [SloScope.CLIENT])}
+    most = MAX_QUANTILE + 1e-9  # 99.9 / 100 is a little above 0.999
+    found = [s.text for s in goal.slos if s.scope in scopes and (s.quantile or 0.0) > most]
+    if not found:
+        return ()
+    text = (
+        f"{' and '.join(found)} {'are' if len(found) > 1 else 'is'} judged by p99.9, the rarest "
+        "that the curve tells. `tuner load` judges any percentile by its own calls."
+    )
+    return (Advice("percentile-beyond", text),)
 
 
 def _unjudged(answer: Conclusion, goal: Goal) -> tuple[Advice, ...]:

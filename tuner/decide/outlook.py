@@ -139,7 +139,7 @@ class Basis:
 #: How far the CPU demand may drift before the function is tuned again (new code, new payloads).
 DRIFTS = (0.95, 1.0, 1.05)
 #: ``max`` has no limit in theory; it is taken as the one in a thousand.
-_MAX_QUANTILE = 0.999
+MAX_QUANTILE = 0.999
 
 
 @dataclass(frozen=True)
@@ -315,7 +315,7 @@ def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> Flo
     if q is None:
         time = basis.curve.mean_ms(memory_mb)
     else:
-        time = basis.curve.quantile_ms(memory_mb, min(q, _MAX_QUANTILE))
+        time = basis.curve.quantile_ms(memory_mb, min(q, MAX_QUANTILE))
     if slo.scope is SloScope.CLIENT:
         return time + _beside(seen.client_overhead_ms, q, time)
     if slo.scope is SloScope.COLD:
@@ -325,7 +325,7 @@ def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> Flo
 
 def _beside(values: FloatArray, q: float | None, time: FloatArray) -> FloatArray:
     """Draws (draws, 1) of a quantile, or the mean, of what comes on top of a time."""
-    most = None if q is None else min(q, _MAX_QUANTILE)
+    most = None if q is None else min(q, MAX_QUANTILE)
     return draw_quantile_ms(values, most, time.shape[0])[:, None]
 
 

@@ -22,6 +22,8 @@ from tuner.records import Outcome, Sample
 _LONGEST_US = 3_600_000_000  # an hour; Lambda allows a quarter of one
 _DIGITS = 3
 _LEAST_FOR_MEAN = 4
+#: What the products of a percentile and a count are off by at most.
+_ROUNDED = 1e-6
 
 
 class Latencies:
@@ -42,14 +44,16 @@ class Latencies:
         return int(self._histogram.get_total_count())
 
     def percentile_ms(self, percent: float) -> float | None:
-        """The latency that so many percent do not exceed; ``None`` of none."""
+        """The least recorded latency that so many percent do not exceed; ``None`` of none."""
         if not self.count:
             return None
-        return float(self._histogram.get_value_at_percentile(percent)) / 1000.0
+        rank = math.ceil(percent * self.count / 100.0 - _ROUNDED)
+        return self.ranked_ms(max(0, rank - 1))
 
     def ranked_ms(self, rank: int) -> float:
         """The latency with so many below it in order; there have to be more than that."""
-        return self.percentile_ms((rank + 1) / self.count * 100.0) or 0.0
+        share = (rank + 1) / self.count * 100.0  # the histogram rounds it to the nearest rank
+        return float(self._histogram.get_value_at_percentile(share)) / 1000.0
 
     def mean_ms(self) -> float | None:
         """The mean, to three digits; ``None`` of none."""

@@ -296,6 +296,22 @@ def test_every_kind_of_objective_that_nothing_can_meet_is_missed(text: str) -> N
     assert answered(started(20), text).meets_slo is False
 
 
+def test_any_percentile_is_judged_between_its_neighbours() -> None:
+    """Durations that scatter by a tenth: their p97 is 100 * exp(0.1 * 1.88) ms."""
+    rng = np.random.default_rng(4)
+    times = 100.0 * np.exp(0.1 * rng.standard_normal(120))
+    samples = [sample(n, 512 << n % 2, float(ms)) for n, ms in enumerate(times)]
+    limit = 100.0 * np.exp(0.1 * 1.88)
+    chances = [
+        answered(samples, f"p{percent}<{limit:.1f}ms").meets_probability
+        for percent in ("50", "90", "95", "97", "99", "99.9")
+    ]
+    assert all(chance is not None for chance in chances)
+    assert chances == sorted(chances, reverse=True)  # type: ignore[type-var]
+    _, p90, p95, p97, p99, _ = chances
+    assert p90 > p95 > p97 > p99  # type: ignore[operator]
+
+
 def test_an_objective_near_the_limit_is_less_sure_where_runs_differ() -> None:
     def told(run_sd: float) -> float:
         question = Question(

@@ -56,6 +56,20 @@ def test_an_objective_is_met_below_its_limit_only(text: str, value: float, met: 
     assert verdict.met is met
 
 
+@pytest.mark.parametrize("percent", [1, 33.3, 50, 93, 95, 97, 98.5, 99, 99.9, 99.99])
+def test_an_objective_may_be_on_any_percentile_and_is_judged_by_that_call(percent: float) -> None:
+    """Calls of 1, 2, ... 200 ms: the 194th is the least that 97 % do not exceed."""
+    tally = LoadTally()
+    for number in range(200):
+        tally.add(a_sample(call=number, took_s=(number + 1) / 1000, ran_ms=number + 1.0))
+    slos = [parse_slo(f"{where}p{percent:g}<100ms") for where in ("", "client_")]
+    verdicts = judge(slos, tally.figures(10.0, 100.0, Shortfall(), None), cost_usd=None)
+    wanted = next(ms for ms in range(1, 201) if ms >= 2 * percent)
+    for verdict in verdicts:
+        assert verdict.value == pytest.approx(wanted, rel=2e-3)
+        assert verdict.met is (wanted < 100)
+
+
 def test_an_objective_without_anything_to_judge_by_is_not_met() -> None:
     slos = [parse_slo(text) for text in ("p95<1s", "cold_p50<1s", "cost<5usd/million")]
     verdicts = judge(slos, figures(0, 5, 0), None)

@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.decide.goal import SloScope, parse_slo
+from support.factories import a_run, a_sample
+from tuner.billing.prices import prices
+from tuner.decide.conclude import Evidence, conclude
+from tuner.decide.decide import Question
+from tuner.decide.goal import Goal, SloScope, parse_slo
+from tuner.decide.month import Priced
 from tuner.errors import UsageError
+from tuner.units import MemoryRange
 
 
 @pytest.mark.parametrize(
@@ -73,3 +79,24 @@ def test_every_percentile_with_a_limit_is_read(prefix: str, p: int, x: str, unit
     slo = parse_slo(f"{prefix}p{p}<{x}{unit}")
     assert slo.quantile == pytest.approx(p / 100)
     assert slo.limit == pytest.approx(float(x) * {"ms": 1.0, "s": 1e3, "us": 1e-3}[unit])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("p99.99<1s", "p99.99<1s is judged by p99.9"),
+        ("max<1s", "max<1s is judged by p99.9"),
+        ("p99.9<1s", None),
+        ("p97<1s", None),
+        ("cost<5usd/million", None),
+    ],
+)
+def test_what_a_curve_cannot_tell_is_said_to_be_judged_by_less(text: str, said: str | None) -> None:
+    rates = prices("us-east-1", "x86_64")
+    samples = [a_sample(size, call=n, ran_ms=20.0) for n, size in enumerate([512, 1024] * 5)]
+    goal = Goal(slos=(parse_slo(text),))
+    question = Question(goal, rates, MemoryRange(sizes_mb=(512, 1024)))
+    warnings = conclude(Evidence(a_run(), samples, Priced(rates)), question).warnings
+    found = [each.text for each in warnings if each.code == "percentile-beyond"]
+    assert bool(found) is (said is not None)
+    assert said is None or said in found[0]

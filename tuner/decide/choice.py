@@ -29,7 +29,7 @@ from tuner.decide.outlook import (
 )
 from tuner.decide.result import Choice, Interval, Recommendation, VersusCurrent
 from tuner.decide.what_decided import WORTH_MOVING
-from tuner.model import FloatArray, IntArray
+from tuner.model import BoolArray, FloatArray, IntArray
 from tuner.model.observations import Observations
 
 #: A size of the safe range meets the objectives with this probability.
@@ -69,28 +69,35 @@ def pick(outlook: Outlook, goal: Goal, basis: Basis | None = None) -> Pick:
 def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
     """Indices of the candidates that may be recommended.
 
-    Those that were called often enough; while none of these likely meets the objectives, all that
-    were called; of a question about other sizes than those, all. None that the measurements show
-    to be dearer and slower than another one which meets the objectives as surely; and while there
-    are others, none whose own calls cost, or take in the median or the mean, more than is allowed.
+    Those that were called often enough. Where one likely meets the objectives that was called less
+    and none of these does, all that were called; of a question about other sizes than those, all.
+    None that the measurements show to be dearer and slower than another one which meets the
+    objectives as surely, or misses them by as little; and while there are others, none whose own
+    calls cost, or take in the median or the mean, more than is allowed.
     """
     calls = np.array([basis.calls.get(size, 0) for size in outlook.memory_mb.tolist()])
-    often = np.flatnonzero(calls >= basis.enough)
+    often, called = np.flatnonzero(calls >= basis.enough), np.flatnonzero(calls)
     if not np.any(outlook.meets[often] >= MORE_LIKELY):
-        called = np.flatnonzero(calls)
-        return called if called.size else np.arange(calls.size)
-    seen = np.array([basis.seen(int(size)) for size in outlook.memory_mb[often]])
+        if not often.size or np.any(outlook.meets[called] >= MORE_LIKELY):
+            return called if called.size else np.arange(calls.size)
+        miss = np.median(outlook.margin[:, often], axis=0)
+        return _unbeaten(often, outlook, basis, miss <= (1 + _AS_NEAR) * miss[:, None])
     meets = outlook.meets[often]
-    stays = np.where(outlook.memory_mb[often] == basis.goal.current_mb, 1 + WORTH_MOVING, 1.0)
-    beaten = [
-        bool(np.any((seen <= own).all(axis=1) & (seen * gain < own).any(axis=1) & (meets >= sure)))
-        for own, sure, gain in zip(seen, meets, stays, strict=True)
-    ]
-    left = often[~np.array(beaten)]
+    left = _unbeaten(often, outlook, basis, meets >= meets[:, None])
     sizes = outlook.memory_mb.tolist()
     kept = [i for i in left.tolist() if not _breaks_in_its_row(basis, sizes[i])]
     likely = [i for i in kept if outlook.meets[i] >= MORE_LIKELY]
     return np.asarray(kept if likely else left, dtype=np.int64)
+
+
+def _unbeaten(indices: IntArray, outlook: Outlook, basis: Basis, as_good: BoolArray) -> IntArray:
+    """Those of these sizes than which no other was measured to be cheaper and faster that is
+    ``as_good`` in the objectives (of each row's size: those that are)."""
+    sizes = outlook.memory_mb[indices]
+    seen = np.array([basis.seen(int(size)) for size in sizes])
+    stays = np.where(sizes == basis.goal.current_mb, 1 + WORTH_MOVING, 1.0)[:, None, None]
+    lower = (seen <= seen[:, None]).all(axis=2) & (seen * stays < seen[:, None]).any(axis=2)
+    return indices[~(lower & as_good).any(axis=1)]
 
 
 def _breaks_in_its_row(basis: Basis, memory_mb: int) -> bool:

@@ -1,6 +1,8 @@
 """The rules of the choice, on made-up draws."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,6 +79,19 @@ def test_without_a_size_that_likely_meets_them_the_nearest_miss_is_named() -> No
     margin = lost.margin * [4.0, 3.0, 1.1, 2.0]
     found = pick(replace(lost, margin=margin), SLO)
     assert (found.index, found.meets, found.confidence) == (2, False, 0.0)
+
+
+def test_of_misses_as_near_one_that_is_dearer_and_slower_than_another_is_not_named() -> None:
+    """Its draws say that 256 MB is cheaper, and its own calls that 512 MB is, and faster."""
+    lost = outlook([4.0, 1.0, 2.0, 5.0], broken=[1.0] * 4)
+    margin = lost.margin * [4.0, 1.0, 1.01, 2.0]
+    seen = {128: (4.0, 800.0), 256: (3.0, 400.0), 512: (2.0, 200.0), 1024: (5.0, 100.0)}
+    calls = dict.fromkeys(seen, 10)
+    basis: Any = SimpleNamespace(calls=calls, enough=10, seen=seen.__getitem__, goal=SLO)
+    found = pick(replace(lost, margin=margin), SLO, basis)
+    assert (found.index, found.meets) == (2, False)
+    calls[512] = 3  # too few to be named
+    assert pick(replace(lost, margin=margin), SLO, basis).index == 1
 
 
 @given(st.floats(0, 1), st.integers(0, 30), st.integers(1, 20))

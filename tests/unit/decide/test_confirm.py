@@ -118,6 +118,23 @@ def test_a_size_that_meets_the_objective_is_never_passed_over(calls_of_fast: int
     assert pick.verified_calls == calls_of_fast
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("text", ["p95<50ms", "mean<40ms", "p97<60ms"])
+def test_the_nearest_miss_has_calls_of_its_own_and_none_beats_it(seed: int, text: str) -> None:
+    """1,024 MB looks best by two lucky calls; of the others 512 MB is faster and cheaper."""
+    rng = np.random.default_rng(seed)
+    samples = [
+        a_sample(size, call=n, ran_ms=float(took * np.exp(0.05 * rng.standard_normal())))
+        for n, (size, took) in enumerate([(128, 420.0), (256, 410.0), (512, 90.0)] * 10)
+    ]
+    samples += [a_sample(1024, call=len(samples) + n, ran_ms=85.0) for n in range(2)]
+    asked = replace(QUESTION, goal=Goal(slos=(parse_slo(text),), current_mb=256))
+    pick = Decider(asked).answer(samples).recommendation
+    assert pick is not None and pick.meets_slo is False
+    assert pick.memory_mb == 512
+    assert pick.verified_calls == 10
+
+
 def test_a_grid_is_left_as_it_was_asked_for() -> None:
     grid = replace(QUESTION, grid_samples=3)
     assert isinstance(Confirmation({"x86_64": grid}, NO_LIMIT).next(SoFar(explored())), Done)

@@ -126,6 +126,29 @@ def test_a_second_ctrl_c_during_the_restoring_leaves(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
+    ("number", "name"),
+    [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (signal.SIGHUP, "SIGHUP")],
+)
+def test_the_signal_that_is_ignored_while_restoring_is_named(
+    number: signal.Signals, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done: list[str] = []
+
+    def restore() -> None:
+        done.append("began")
+        if len(done) == 1:
+            signal.raise_signal(number)
+
+    target: Any = SimpleNamespace(restore=restore)
+    with stop_on_signals(lambda _: None):
+        signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt), restored(target):
+            pass
+    said = capsys.readouterr().err
+    assert said.startswith(f"{name} ignored: already restoring the function.")
+
+
+@pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGALRM]
 )
 def test_every_signal_to_end_asks_first_and_interrupts_then(number: signal.Signals) -> None:

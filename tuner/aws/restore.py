@@ -33,8 +33,9 @@ def insist(restore: Callable[[], None], tell: Callable[[str], object]) -> None:
     """Restore although the user interrupts that once; the next interrupt leaves at once."""
     try:
         restore()
-    except KeyboardInterrupt:
-        tell("Ctrl-C ignored: already restoring the function. Once more leaves it as it is now.")
+    except KeyboardInterrupt as interrupt:
+        heard = interrupt.args[0] if interrupt.args else "Ctrl-C"
+        tell(f"{heard} ignored: already restoring the function. Once more leaves it as it is now.")
         restore()
         raise
 

@@ -45,7 +45,7 @@ def stop_on_signals(tell: Callable[[str], None]) -> Iterator[StopRequest]:
         request.count += 1
         _heard(number)
         if request.count > 1:
-            raise KeyboardInterrupt
+            raise _interrupt(number)
         with suppress(OSError):
             tell("stopping: finishing what is in flight, then restoring the function")
 
@@ -59,10 +59,16 @@ def end_on_signals() -> Iterator[None]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         _heard(number)
-        raise KeyboardInterrupt
+        raise _interrupt(number)
 
     with _handled(handle, *_ENDING):
         yield
+
+
+def _interrupt(number: int) -> KeyboardInterrupt:
+    """What is raised for a signal; it has the signal's name, but for that of Ctrl-C."""
+    names = [] if number == signal.SIGINT else [signal.Signals(number).name]
+    return KeyboardInterrupt(*names)
 
 
 def _heard(number: int) -> None:

@@ -6,12 +6,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
 
 from support.commands import Run
+from tuner.api.index import IndexServer, LiveIndex
+from tuner.api.stored import RunRow, listing
+from tuner.clock import VirtualClock
+from tuner.records import RunState
+from tuner.store.runs import Store
 
 ROWS = "\n".join(
     ["memory_mb,duration_ms", *(f"{mb},{50_000 / mb + n}" for mb in (128, 512) for n in range(12))]
@@ -78,6 +86,58 @@ def test_pages_are_served_and_nothing_else(served: str, runs: list[str]) -> None
     assert asked(served, "/", "evil.example")[0] == 403
     assert asked(served, "/", "evil.example", "HEAD")[0] == 403
     assert asked(served, "/.tuner/runs.db", method="HEAD")[0] == 404
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with each time that the store is read for an index."""
+    found: list[int] = []
+
+    def counted(store: str | None, limit: int) -> list[RunRow]:
+        found.append(limit)
+        return listing(store, limit)
+
+    monkeypatch.setattr("tuner.api.index.listing", counted)
+    return found
+
+
+def test_many_readers_at_once_cost_one_read_of_the_store(
+    runs: list[str], tuner: Run, reads: list[int]
+) -> None:
+    server = IndexServer(Path("reports"), None, 0)
+    serving = Thread(target=server.serve)
+    serving.start()
+    try:
+        with ThreadPoolExecutor(40) as readers:
+            pages = [*readers.map(lambda _: asked(server.url, "/"), range(40))]
+        assert {code for code, _ in pages} == {200}
+        assert all(run in page for _, page in pages for run in runs)
+        assert len(reads) == 1
+        Path("reports/notes.html").write_text("mine")
+        assert 'href="notes.html"' in asked(server.url, "/")[1]
+        assert len(reads) == 2
+        assert tuner("sweep", "replay:orders.csv", "--memory", "recorded", "-q")[0] == 0
+        assert "3 runs" in asked(server.url, "/")[1]
+        assert "3 runs" in asked(server.url, "/")[1]
+        assert len(reads) == 3
+    finally:
+        server.close()
+        serving.join()
+
+
+def test_a_run_that_goes_on_is_looked_at_again_after_two_seconds(
+    runs: list[str], reads: list[int]
+) -> None:
+    store, clock = Store.open(None), VirtualClock()
+    store.start(replace(store.run(runs[0]), run=f"{runs[0][:-1]}Z", state=RunState.RUNNING))
+    store.close()
+    index = LiveIndex(Path("reports"), None, clock)
+    for _ in range(3):
+        index()
+    assert len(reads) == 1
+    clock.advance(2.0)
+    index()
+    assert len(reads) == 2
 
 
 def test_a_comparison_has_a_page_that_the_index_lists(runs: list[str], tuner: Run) -> None:

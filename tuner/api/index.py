@@ -1,23 +1,29 @@
 """``tuner report`` without a run: an index of all runs and pages, and a server of it."""
 
+import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tuner.api.stored import listing
+from tuner.api.stored import RunRow, listing
+from tuner.clock import Clock, WallClock
 from tuner.errors import TunerError
+from tuner.records import RunState
 from tuner.report.index_view import Entry, index_view
 from tuner.report.page import render, write_page
 from tuner.report.pages import reports_in
-from tuner.store.connect import address, missing
+from tuner.store.connect import address, missing, store_files
 
 #: Runs that an index holds.
 MOST_RUNS = 2_000
 INDEX = "index.html"
+#: Seconds for which an index is kept whose sources do not tell that they have changed.
+_KEPT_S = 2.0
 _PAGE = re.compile(r"[^/\\]+\.html", re.ASCII)
 
 
@@ -26,6 +32,10 @@ def write_index(folder: Path, store: str | None) -> Path:
 
     Raises :class:`tuner.errors.TunerError` if it cannot be written.
     """
+    return _written(folder, _rows(store))
+
+
+def _written(folder: Path, rows: Sequence[RunRow]) -> Path:
     known = reports_in(folder)
     entries = [
         Entry(
@@ -39,7 +49,7 @@ def write_index(folder: Path, store: str | None) -> Path:
             row.figures.p95_ms,
             known.get(row.run),
         )
-        for row in _rows(store)
+        for row in rows
     ]
     of_runs = {*known.values(), INDEX}
     names = sorted(path.name for path in folder.glob("*.html")) if folder.is_dir() else []
@@ -47,12 +57,56 @@ def write_index(folder: Path, store: str | None) -> Path:
     return write_page(render(index_view(entries, others, str(folder))), folder / INDEX)
 
 
-def _rows(store: str | None) -> list[Any]:
+def _rows(store: str | None) -> list[RunRow]:
     return [] if missing(address(store)) else listing(store, MOST_RUNS)
 
 
+class LiveIndex:
+    """The index of a folder, made anew when the folder or the store has changed.
+
+    Many may ask at once. Files of a store tell by themselves that they have changed; of a server of
+    databases, and of runs that go on, which may crash, what was read is kept for two seconds.
+    """
+
+    def __init__(self, folder: Path, store: str | None, clock: Clock | None = None) -> None:
+        self._folder, self._store, self._clock = folder, store, clock or WallClock()
+        self._lock = threading.Lock()
+        self._seen: object = None
+        self._until_s = 0.0
+
+    def __call__(self) -> Path:
+        """Return the path of an index that is true. Raises TunerError if it cannot be made."""
+        with self._lock:
+            seen = self._look()  # before reading: what comes meanwhile is seen the next time
+            index = self._folder / INDEX
+            if seen == self._seen and self._clock.monotonic() < self._until_s and index.is_file():
+                return index
+            rows = _rows(self._store)
+            made = _written(self._folder, rows)
+            passing = store_files(address(self._store)) is None
+            passing = passing or any(row.state == RunState.RUNNING for row in rows)
+            self._seen = seen
+            self._until_s = self._clock.monotonic() + _KEPT_S if passing else math.inf
+            return made
+
+    def _look(self) -> object:
+        """Return what differs once a page or the store's files have changed."""
+        pages = sorted(each for each in self._folder.glob("*.html") if each.name != INDEX)
+        files = store_files(address(self._store)) or ()
+        return [_stamp(each) for each in (*pages, *files)]
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """Return a file's name, time and size; zeros where there is none, or nothing in it."""
+    with suppress(OSError):
+        found = path.stat()
+        if found.st_size:
+            return path.name, found.st_mtime_ns, found.st_size
+    return path.name, 0, 0
+
+
 class _Handler(SimpleHTTPRequestHandler):
-    """The pages of one folder, read only; the index is made anew each time it is asked for."""
+    """The pages of one folder, read only; the index is made anew where it is asked for."""
 
     server_version, sys_version = "tuner", ""
 
@@ -97,7 +151,7 @@ class IndexServer:
     """Serves a folder of reports on 127.0.0.1 until it is closed; ``url`` is where."""
 
     def __init__(self, folder: Path, store: str | None, port: int) -> None:
-        make = partial(write_index, folder, store)
+        make = LiveIndex(folder, store)
         make()
         handler = partial(_Handler, make, directory=str(folder))
         try:

@@ -80,6 +80,13 @@ def missing(url: URL) -> bool:
     return _is_file(url) and not Path(str(url.database)).exists()
 
 
+def store_files(url: URL) -> tuple[Path, Path] | None:
+    """An SQLite file and the log of what was written to it; ``None`` of any other store."""
+    if not _is_file(url):
+        return None
+    return Path(str(url.database)), Path(f"{os.path.realpath(str(url.database))}-wal")
+
+
 def connect(url: URL) -> Engine:
     """Make an engine; an SQLite file's folder is created. Raises :class:`StoreError`."""
     if url.get_backend_name() not in ("sqlite", "postgresql"):

@@ -59,6 +59,9 @@ class Dispatch:
         cutoff = batch.policy.cutoff_s
         self._until_s = math.inf if cutoff is None else cutoff
         self._failure: str | None = None
+        self._stop_s: float | None = None  # when the user wanted to end
+        #: True once what was in flight is waited for no more.
+        self.cut_off = False
         #: Runs pre- and post-processors, if there are any.
         self.hooks: Hooks | None = None
 
@@ -95,7 +98,7 @@ class Dispatch:
         """Yield every result as it comes, its times on this machine's clock, until all ended."""
         while True:
             self._feed()
-            if self._ended.issuperset(self._alive):
+            if self._ended.issuperset(self._alive) or self._hurries():
                 break
             message = self._pool.receive()
             if message.kind != wire.RESULT:
@@ -121,6 +124,21 @@ class Dispatch:
                 del self._out[result.number]
             yield out.call, result
         self._conclude()
+
+    def _hurries(self) -> bool:
+        """Stop once the user wants to end; return whether what is in flight has had its time."""
+        if not self._batch.stop():
+            return False
+        now_s, grace_s = self._clock.monotonic(), self._batch.grace_s
+        if self._stop_s is None:
+            self._stop_s = now_s
+            self.stop()
+        self.cut_off = grace_s is not None and now_s - self._stop_s > grace_s
+        if self.cut_off:
+            for out in [each for each in self._out.values() if not each.begun]:
+                self._drop(out.call, FATE_UNKNOWN)
+            self._out.clear()
+        return self.cut_off
 
     def _conclude(self) -> None:
         """Count what was not sent, and raise what ended the batch."""

@@ -5,7 +5,7 @@ happened. There are two: ``locust_engine.py``, and ``replay_engine.py`` behind `
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import cycle
@@ -85,6 +85,9 @@ class Batch:
     ``concurrency=1`` and no due times they follow one another. ``round`` is copied into every
     sample. Of a script, ``calls`` give the variant, and the order of payloads where the script has
     none of its own.
+
+    Once ``stop`` is true nothing more is sent, and what is in flight gets ``grace_s`` more seconds,
+    all that it takes where that is ``None``.
     """
 
     calls: Iterable[Call]
@@ -93,6 +96,8 @@ class Batch:
     round: int
     timeout_s: float  # give up on an answer after this long: the function's timeout plus a margin
     policy: BatchPolicy = field(default_factory=BatchPolicy)
+    stop: Callable[[], bool] = bool
+    grace_s: float | None = None
 
     def in_order(self) -> "Batch":
         """Return the batch with its calls as they are sent: by due time, or round and round."""

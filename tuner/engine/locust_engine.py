@@ -125,6 +125,8 @@ class LocustEngine:
                     dispatch.use_keys(astuple(new))
                 yield self._sample(call, batch, result)
             self._dispatch = None
+            if dispatch.cut_off:  # they still wait for answers
+                self.close()
         except (KeyboardInterrupt, TunerError):  # they are gone, or the user is in a hurry
             dispatch.abandon()
             self.close()

@@ -26,9 +26,12 @@ from tuner.experiment.afterwards import completed, lacks_report
 from tuner.measure.failures import Failures, refusal
 from tuner.planning.ask import Ask, How
 from tuner.planning.budget import Left
-from tuner.records import FunctionFacts, Outcome, Part, Purpose, Sample, Setting
+from tuner.records import Backend, FunctionFacts, Outcome, Part, Purpose, Sample, Setting
 from tuner.store.documents import StartFacts
 from tuner.targets.seam import Target, Variant, never
+
+#: Seconds that calls of a local function, which cost nothing, get to end when the user stops.
+_GRACE_S = 2.0
 
 #: Given a sample and whether nothing was answered before it: the error that should end the run.
 Judge = Callable[[Sample, bool], TargetError | None]
@@ -202,7 +205,7 @@ class Session:
         loading = Loading(ask.load.profile, [*variants.values()], payloads, sending)
         failures = Failures(self._judge)
         self.loading, self.failures = loading, failures
-        batch = replace(loading.batch(self._facts), round=self._round)
+        batch = self._ending(replace(loading.batch(self._facts), round=self._round))
         for sample in map(self._classed, failures.survived(self._engine.run(batch))):
             self._call = max(self._call, sample.call + 1)
             loading.began(sample.call, sample.due_s)
@@ -247,7 +250,13 @@ class Session:
         )
         self._call += len(calls)
         policy, patience_s = BatchPolicy(cutoff_s=left.seconds), answer_timeout_s(self._facts)
-        return Batch(calls, self._bodies, concurrency, self._round, patience_s, policy)
+        batch = Batch(calls, self._bodies, concurrency, self._round, patience_s, policy)
+        return self._ending(batch)
+
+    def _ending(self, batch: Batch) -> Batch:
+        """The batch, which ends when the user wants to; a local function may run for ever then."""
+        local = self._facts.backend is Backend.LOCAL
+        return replace(batch, stop=self._conditions.stop, grace_s=_GRACE_S if local else None)
 
     def _send(self, batch: Batch) -> Iterator[Sample]:
         if self._over or not batch.calls:

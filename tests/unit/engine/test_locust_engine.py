@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -82,6 +84,33 @@ def test_the_request_is_a_signed_invocation_with_its_payload(
         assert b"x-amz-log-type: Tail" in request
         assert request.endswith(b"\r\n\r\n" + bodies[number % 2])
         assert SECRET.encode() not in request
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_call_that_does_not_end_is_not_waited_for_once_the_user_stops(
+    serve: Any, answer: Any, ends: bool
+) -> None:
+    """Nothing has ended yet when the user stops; what ends within the grace is kept."""
+    stopped = Event()
+
+    def script(_server: Any, connection: socket.socket, _number: int) -> bool:
+        stopped.set()
+        if ends:
+            connection.sendall(answer())
+            return True
+        return bool(connection.recv(1))  # until the client is gone
+
+    server = serve(script)
+    engine = LocustEngine(an_endpoint(server.url), WallClock())
+    try:
+        sent = batch(3, timeout_s=3_600.0)
+        grace_s = 600.0 if ends else 0.05
+        samples = list(engine.run(replace(sent, stop=stopped.is_set, grace_s=grace_s)))
+        assert bool(engine.pids) is ends  # who waits for an answer still is gone
+    finally:
+        engine.close()
+    assert len(samples) == (len(server.requests) if ends else 0)
+    assert len(server.requests) in ((1, 2, 3) if ends else (1,))
 
 
 def test_one_user_calls_one_after_another_over_one_connection(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -97,6 +98,19 @@ def sample_of(call: Call, round_number: int, cold: bool) -> Sample:
         init_ms=50.0 if cold else None,
         payload=call.payload,
     )
+
+
+@pytest.mark.parametrize(("backend", "limited"), [(Backend.LOCAL, True), (Backend.AWS, False)])
+def test_only_calls_of_local_functions_are_cut_off_when_the_user_stops(
+    backend: Backend, limited: bool
+) -> None:
+    engine, asked = FakeEngine(), Event()
+    facts = replace(FACTS, backend=backend)
+    session = Session(FakeTarget(), engine, facts, Conditions(stop=asked.is_set))
+    list(session.run(warm_ask({128: 2})))
+    asked.set()
+    assert all(batch.stop() for batch in engine.batches)
+    assert {batch.grace_s is not None for batch in engine.batches} == {limited}
 
 
 def test_warm_rounds_send_each_size_as_often_as_wanted_after_one_warm_up() -> None:

@@ -156,3 +156,41 @@ def test_an_architecture_goes_back_although_reads_of_it_are_old(
     (left,), _ = look(tmp_path, tmp_path)
     left.back(account.control(), lambda _: None)
     assert account.latest()["Architectures"] == ["x86_64"]
+
+
+def test_memory_goes_back_although_reads_are_older_than_the_tags(
+    account: Account, tmp_path: Path
+) -> None:
+    old = dict(account.functions[NAME].latest)
+    done = Applied(
+        *(RUN, old["FunctionArn"], REGION, "http://nowhere", None, 256, 640),
+        *(None, None, None),
+        latest_revision="that after the tags",
+        at_mb=640,
+        complete=False,
+    )
+    write_record(tmp_path, done)
+    account.change(NAME, MemorySize=640)
+    account.latest()
+    account.stale = old
+    (left,), _ = look(tmp_path, tmp_path)
+    left.back(account.control(), lambda _: None)
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_an_alias_that_is_back_is_theirs_when_memory_could_not_be_undone(
+    account: Account, tmp_path: Path
+) -> None:
+    done = applied(account, tmp_path)
+    account.change(NAME, MemorySize=333)
+    account.latest()
+    with pytest.raises(ChangedUnderneath, match="it has 333 MB"):
+        application(account, tmp_path).undo(done)
+    alias = account.functions[NAME].aliases["live"]
+    assert alias["FunctionVersion"] == "1"
+    account.functions[NAME].versions["2"] = account.functions[NAME].versions["1"]
+    alias["RoutingConfig"] = {"AdditionalVersionWeights": {"2": 0.1}}
+    account.point("1")
+    with pytest.raises(ChangedUnderneath, match="it has 333 MB"):
+        application(account, tmp_path).undo(read_record(record_path(tmp_path, RUN)))
+    assert alias["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.1}}

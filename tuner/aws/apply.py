@@ -123,8 +123,8 @@ class Application:
                 self._refuse_marked(done, tagged)
                 back = partial(self._note, alias=None)
                 Undo(self._control, tagged, self._tell, strict=done.complete, alias_is_back=back)()
-            except ChangedUnderneath:  # the rest is undone
-                write_record(self._directory, done)
+            except ChangedUnderneath:  # the rest is undone; an alias that is back is theirs
+                write_record(self._directory, replace(done, alias=self._done.alias))
                 raise
             drop_record(self._directory, done)
         if done.since is not None:

@@ -146,10 +146,11 @@ class Undo:
             if latest["MemorySize"] != done.memory_mb:
                 latest = self.control.agreed(done.arn, latest)
             now_mb = latest["MemorySize"]
-            # Where the architecture may have been changed, too, reads may be older than that; any
+            # Where a change was begun, reads may be older than it or than the tags before it; any
             # update shows that this one is not.
             expected = revision_of(latest) == done.latest_revision != ""
-            may_land = not done.complete and (expected or done.arch is not None)
+            changed = done.at_mb != done.before_mb or done.arch is not None
+            may_land = not done.complete and (expected or changed)
             begun = done.complete or done.at_mb != done.before_mb or now_mb == done.before_mb
             if now_mb not in (done.memory_mb, done.before_mb) or not begun:
                 what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"

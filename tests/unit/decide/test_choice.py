@@ -81,7 +81,7 @@ def test_without_a_size_that_likely_meets_them_the_nearest_miss_is_named() -> No
     assert (found.index, found.meets, found.confidence) == (2, False, 0.0)
 
 
-def test_of_misses_as_near_one_that_is_dearer_and_slower_than_another_is_not_named() -> None:
+def test_of_misses_as_near_one_that_another_beats_is_not_named() -> None:
     """Its draws say that 256 MB is cheaper, and its own calls that 512 MB is, and faster."""
     lost = outlook([4.0, 1.0, 2.0, 5.0], broken=[1.0] * 4)
     margin = lost.margin * [4.0, 1.0, 1.01, 2.0]

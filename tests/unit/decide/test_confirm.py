@@ -177,7 +177,7 @@ def test_why_the_current_size_stays_is_what_the_strategy_asks_for(strategy: str,
 
 
 @pytest.mark.parametrize("slos", [(), ("p95<1s",)])
-def test_the_size_that_the_table_shows_to_be_better_is_told_where_the_current_one_stays(
+def test_a_better_size_of_the_table_is_told_where_the_current_one_stays(
     slos: tuple[str, ...],
 ) -> None:
     goal = Goal(current_mb=512, slos=tuple(map(parse_slo, slos)))

@@ -47,7 +47,7 @@ def test_what_is_usual_lies_within_the_range(work: Work, ms: float, at_mb: int, 
     assert (often.assumed_ms is None) is told
 
 
-def test_a_duration_is_assumed_only_where_none_is_known_and_never_beyond_the_timeout() -> None:
+def test_a_duration_is_assumed_only_where_none_is_known() -> None:
     unknown = usual(WORKS["grid"], SIZES, Known("nothing"), RATES, HOW, 512)
     assert (unknown.assumed_ms, unknown.memory_mb) == (ASSUMED_MS, 512)
     assumed = Known("nothing", ((512, ASSUMED_MS),), Range(200, 200))

@@ -129,7 +129,7 @@ def test_confidence_says_what_it_is_a_chance_of(
     assert "5 % of the best size" not in facts["Safe range"].note
 
 
-def test_where_speed_decides_the_safe_range_ends_before_a_size_that_was_measured_to_be_slower() -> (
+def test_where_speed_decides_the_safe_range_ends_before_a_slower_size() -> (
     None
 ):
     fast = picked(strategy="speed", memory_mb=1280, safe_range_mb=(1000, 1536), slo=())

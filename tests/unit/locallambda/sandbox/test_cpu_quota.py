@@ -213,7 +213,7 @@ def test_own_cgroup_needs_no_privilege_to_be_asked_for():
         assert "--user" in command
 
 
-def test_the_guard_forks_where_sandboxes_have_their_weight_and_leaves_at_the_end(start_local):
+def test_the_guard_forks_where_sandboxes_have_their_weight_and_leaves(start_local):
     own = start_local()
     if own.host.platform()["cpu_method"] != "cgroup-v1":
         pytest.skip("the guard has a group of its own there")

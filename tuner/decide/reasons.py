@@ -100,7 +100,7 @@ def _never_met(case: ChoiceCase) -> list[str]:
 def _doubt(case: ChoiceCase) -> list[str]:
     """Say how unsure the pick is, and what would settle it; nothing when it is sure enough, or a
     nearest miss, which has no chance to be the best."""
-    if case.meets is False or case.confidence >= max(case.goal.confidence, SURE_ENOUGH):
+    if case.meets is False or case.confidence >= SURE_ENOUGH:
         return []
     rival = _rival(case)
     sizes = {case.memory_mb, case.memory_mb if rival is None else rival}

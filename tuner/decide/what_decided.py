@@ -40,8 +40,10 @@ def what_decided(case: ChoiceCase) -> str:
     better = _better(case)
     if better is not None:
         return f"{size} {_beside(case, better)}: {case.told}."
-    only = " of the sizes that likely meet the objectives" if case.meets else ""
-    return f"{size} has {_BEST[case.goal.strategy]}{only}: {case.told}."
+    only = " that likely meet the objectives" if case.meets else ""
+    few = " called as often" if _by_few(case, _ahead_of(case)) else ""
+    of = f" of the sizes{few}{only}" if few or only else ""
+    return f"{size} has {_BEST[case.goal.strategy]}{of}: {case.told}."
 
 
 def _would_be(case: ChoiceCase) -> str:
@@ -110,19 +112,33 @@ def _measured(case: ChoiceCase) -> dict[int, float]:
     return {i: weights[0] * cost / dear + weights[1] * ms / slow for i, (cost, ms) in of.items()}
 
 
-def ahead_in_table(case: ChoiceCase) -> list[str]:
-    """Say which size the table shows to be ahead in what decided: by fewer calls than the pick's,
-    or in a balance that is expected to be no better."""
+def _ahead_of(case: ChoiceCase) -> int | None:
+    """Index of the size that the table shows to be ahead, if there is one to be told of."""
     calls, sizes = case.basis.calls, case.outlook.memory_mb.tolist()
     own, balanced = calls.get(case.memory_mb, 0), case.goal.strategy is Strategy.BALANCED
     of = [i for i, s in enumerate(sizes) if s in calls and (balanced or calls[s] < own)]
     best, measured = _ahead(case, of), _measured(case)
     if case.stays or best is None or measured[best] > measured[case.index] * (1.0 - SAME):
+        return None
+    # Otherwise it is told with its chance to meet the objectives.
+    return best if case.outlook.meets[best] >= case.outlook.meets[case.index] else None
+
+
+def _by_few(case: ChoiceCase, index: int | None) -> bool:
+    """True for a size that was called less often than the pick."""
+    calls, sizes = case.basis.calls, case.outlook.memory_mb.tolist()
+    return index is not None and calls[sizes[index]] < calls.get(case.memory_mb, 0)
+
+
+def ahead_in_table(case: ChoiceCase) -> list[str]:
+    """Say which size the table shows to be ahead in what decided: by fewer calls than the pick's,
+    or in a balance that is expected to be no better."""
+    best = _ahead_of(case)
+    if best is None:
         return []
-    if case.outlook.meets[best] < case.outlook.meets[case.index]:
-        return []  # told with its chance to meet the objectives
+    calls, sizes = case.basis.calls, case.outlook.memory_mb.tolist()
     told, size = changes(case.means(best), case.means(case.index)), format_memory(sizes[best])
-    if calls[sizes[best]] < own:
+    if _by_few(case, best):
         return [f"{size} was {told} in {counted(calls[sizes[best]], 'call')}, too few to rely on."]
     return [f"{size} was measured {told}, a better balance than is expected of it."]
 

@@ -129,9 +129,7 @@ def test_confidence_says_what_it_is_a_chance_of(
     assert "5 % of the best size" not in facts["Safe range"].note
 
 
-def test_where_speed_decides_the_safe_range_ends_before_a_slower_size() -> (
-    None
-):
+def test_where_speed_decides_the_safe_range_ends_before_a_slower_size() -> None:
     fast = picked(strategy="speed", memory_mb=1280, safe_range_mb=(1000, 1536), slo=())
     assert safe_range(fast) == (1280, 1536)  # 1,024 MB takes a fifth longer
     assert answer(fast).sentence.endswith("to take at most 5 % longer than the fastest size")

@@ -11,7 +11,7 @@ from pathlib import Path
 from tuner.errors import UsageError
 from tuner.recording.columns import FUNCTION_COLUMNS, KNOWN_COLUMNS, Cells
 from tuner.recording.rows import MeanCells, RecordedRow, chart_lines, read_lines, read_row, word_of
-from tuner.records import Advice
+from tuner.records import Advice, Outcome
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ _ARCHES = {
     **dict.fromkeys(("arm64", "arm", "aarch64"), "arm64"),
 }
 _CHART = "https://lambda-power-tuning.show"
+#: What a call of 0 ms counts as where whole milliseconds were recorded, and what the shortest other
+#: call of its size takes at most where it may have been one.
+_BELOW_MS, _BESIDE_ZERO_MS = 0.5, 10.0
 #: A further column with more values than this (a time, a request id) is no group.
 _MOST_VALUES = 50
 
@@ -123,6 +126,8 @@ class _Scan:
         self.columns: dict[str, None] = {}
         self.by_size: dict[int, list[RecordedRow]] = {}
         self.means = False
+        self.zeros: dict[int, int] = {}  # size -> the first line on which a call took 0 ms
+        self.whole = True  # all durations are whole milliseconds
         # Dictionaries as ordered sets: column -> its values, of all rows and of those kept.
         self.offered: dict[str, dict[str, None]] = {column: {} for column in where}
         self.values: dict[str, dict[str, None]] = {}
@@ -148,6 +153,9 @@ class _Scan:
             place = f"{self.file}, line {line}"
             raise UsageError(place, error.reason, error.fix) from None
         self.by_size.setdefault(row.memory_mb, []).append(row)
+        if _took_none(row):
+            self.zeros.setdefault(row.memory_mb, line)
+        self.whole = self.whole and (row.duration_ms or 0.0).is_integer()
         self.means = self.means or isinstance(cells, MeanCells)
         for column, seen in self.values.items():
             if len(seen) <= _MOST_VALUES or column in FUNCTION_COLUMNS:
@@ -167,6 +175,23 @@ class _Scan:
         if not self.by_size:
             raise UsageError(str(self.file), "holds no rows", "Record some invocations first.")
         self._require_one_function()
+        self._settle_zeros()
+
+    def _settle_zeros(self) -> None:
+        """Take calls of 0 ms as half of a millisecond where whole ones were recorded, and refuse
+        them where no call can have been as short."""
+        for size, line in self.zeros.items():
+            rows = self.by_size[size]
+            others = [r.duration_ms for r in rows if r.duration_ms and r.outcome is Outcome.OK]
+            reason = "" if self.whole else "although fractions of a millisecond were recorded"
+            if others and min(others) > _BESIDE_ZERO_MS:
+                reason = f"while other calls of {size} MB took at least {min(others):g} ms"
+            if reason:
+                fix = "Leave the cell empty and give a status, or drop the line."
+                raise UsageError(f"{self.file}, line {line}", f"duration_ms is 0, {reason}", fix)
+            self.by_size[size] = [
+                row._replace(duration_ms=_BELOW_MS) if _took_none(row) else row for row in rows
+            ]
 
     def groups(self) -> dict[str, tuple[str, ...]]:
         """The columns, beyond the known ones, that have a few different values."""
@@ -199,6 +224,11 @@ class _Scan:
         raise UsageError(str(self.file), f"holds several functions ({listed})", fix)
 
 
+def _took_none(row: RecordedRow) -> bool:
+    """True for a call that ended well in 0 ms; one that failed may not have begun."""
+    return row.duration_ms == 0 and row.outcome is Outcome.OK
+
+
 def _arch(file: Path, values: Mapping[str, None]) -> str | None:
     word = next(iter(values), "")
     if word and word.lower() not in _ARCHES:
@@ -212,6 +242,12 @@ def _notes(scan: _Scan, groups: Mapping[str, Sequence[str]]) -> Iterator[Advice]
             "recording-mixed",
             f"The recording mixes {len(values)} values of {column} ({_listed(values, 4)}); "
             f"use --where {column}=VALUE if they are not one function.",
+        )
+    if scan.zeros:
+        yield Advice(
+            "recorded-zero",
+            f"{scan.file.name} has calls of 0 ms, below its whole milliseconds; each counts as "
+            f"{_BELOW_MS:g} ms. Record fractions to tell such sizes apart.",
         )
     if scan.means:
         yield Advice(

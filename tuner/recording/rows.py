@@ -182,7 +182,7 @@ def _log_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
 class RecordedRow(NamedTuple):
     """One recorded invocation; times in ms, memory in MB, ``None`` where not recorded.
 
-    ``duration_ms`` is known whenever ``outcome`` is ok, and may be 0 in files of whole ms.
+    ``duration_ms`` is known whenever ``outcome`` is ok. It is 0 only until the whole file is read.
     """
 
     memory_mb: int

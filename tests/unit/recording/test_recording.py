@@ -126,6 +126,26 @@ def test_what_no_call_of_lambda_can_have_is_refused(tmp_path: Path, row: str, sa
     assert "units" in error.fix
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("128,800\n512,400\n512,0\n", "line 4: duration_ms is 0, while other calls of 512 MB took"),
+        ("128,1.25\n128,0\n", "line 3: duration_ms is 0, although fractions of a millisecond"),
+        ("128,-3\n", "line 2: duration_ms '-3' is negative"),
+    ],
+)
+def test_durations_that_cannot_be_are_refused_by_row(tmp_path: Path, rows: str, says: str) -> None:
+    assert says in str(refusal(tmp_path, f"memory_mb,duration_ms\n{rows}"))
+
+
+def test_durations_below_whole_milliseconds_count_as_half_of_one(tmp_path: Path) -> None:
+    text = "memory_mb,duration_ms,status\n128,0,\n128,3,\n512,0,\n512,0,throttled\n"
+    recording = read_recording(written(tmp_path, text))
+    assert [row.duration_ms for row in recording.rows(128)] == [0.5, 3.0]
+    assert [row.duration_ms for row in recording.rows(512)] == [0.5, 0.0]
+    assert [note.code for note in recording.notes] == ["recorded-zero"]
+
+
 @pytest.mark.parametrize("row", ["128,1.4,1", "128,1.4,2", "128,100.4,200", "128,3003.2,3000"])
 def test_durations_may_be_rounded_and_timeouts_billed_without_their_end(
     tmp_path: Path, row: str
@@ -213,7 +233,8 @@ def test_a_file_that_is_absent_foreign_or_broken_is_refused(tmp_path: Path) -> N
 
 NUMBER = st.floats(0, 1e6)
 ROWS = st.lists(
-    st.tuples(st.integers(128, 10_240), NUMBER, st.none() | NUMBER.filter(bool)), min_size=1
+    st.tuples(st.integers(128, 10_240), NUMBER.filter(bool), st.none() | NUMBER.filter(bool)),
+    min_size=1,
 )
 QUICK = examples(60)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-CHECK_EVERY_S = 0.1
+CALM_CHECK_S, CHECK_EVERY_S = 0.5, 0.1  # with less than a quarter in it, and with more
 SHARE = 20  # of the time, one part at most is spent on looking
 FILE_BYTES = 16384  # that ext4 plans a file for: mke2fs(8), "bytes-per-inode"
 AT_ONCE = 500  # files that the event loop may wait for
@@ -117,7 +117,7 @@ class TmpLimit:
             self._looking = None
 
     async def _look(self, pids: Callable[[], Iterable[int]], too_many: Callable[[], None]) -> None:
-        pause = CHECK_EVERY_S
+        pause = CALM_CHECK_S
         while True:
             await asyncio.sleep(pause)
             begun, before = time.monotonic(), self._seen.files
@@ -133,7 +133,9 @@ class TmpLimit:
             if not self._works:
                 self._looking = None
                 return
-            pause = max(CHECK_EVERY_S, SHARE * (time.monotonic() - begun))
+            calm = max(self._seen.bytes, self._seen.files * FILE_BYTES) < self._limit / 4
+            least = CALM_CHECK_S if calm and not self._held else CHECK_EVERY_S
+            pause = max(least, SHARE * (time.monotonic() - begun))
 
     def _judge(self, family: list[int], device: int) -> None:
         over = self._seen.bytes + deleted_bytes(family, device) > self._limit

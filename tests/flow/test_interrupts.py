@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from support.nodejs import node_runtime
 from support.waiting import wait_for
 from tuner.cli.interrupt import stop_on_signals
 from tuner.experiment.experiment import restored
@@ -80,6 +81,54 @@ def test_two_ctrl_c_only_put_the_function_back(tmp_path: Path) -> None:
         child.communicate(timeout=60)
     assert child.returncode == 130
     assert states(tmp_path) == ["interrupted"]
+
+
+ENDLESS = """
+Resources:
+  Endless:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: app, Handler: index.handler, Runtime: %s, Timeout: 900}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["python", "node"])
+def test_one_sigterm_is_heard_while_a_local_function_never_ends(
+    tmp_path: Path, language: str
+) -> None:
+    """Its timeout is a quarter of an hour."""
+    runtime = node_runtime() if language == "node" else "python3.13"
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/index.js").write_text("exports.handler = async () => { while (true) {} };")
+    (tmp_path / "app/index.py").write_text("def handler(event, context):\n    while True: pass\n")
+    (tmp_path / "template.yaml").write_text(ENDLESS % runtime)
+    words = ("sweep", "local:template.yaml", "--memory", "512,1024", "--cold", "0", "--yes")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tuner", *words],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    family = psutil.Process(child.pid)
+
+    def runs() -> bool:
+        for each in family.children(recursive=True):
+            with suppress(psutil.Error):
+                if each.environ().get("_HANDLER") == "index.handler":
+                    return True
+        return False
+
+    try:
+        assert child.stdout is not None
+        while "publishing" not in child.stdout.readline():
+            assert child.poll() is None
+        wait_for(runs, "a runtime", 120)
+        child.send_signal(signal.SIGTERM)
+        said, _ = child.communicate(timeout=300)
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.communicate()
+    assert child.returncode == 130, said
+    assert "it was interrupted" in said
 
 
 @pytest.mark.slow

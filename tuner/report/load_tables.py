@@ -130,12 +130,12 @@ def step_table(document: Mapping[str, Any]) -> Table | None:
 def _slo_value(text: str, value: float | None, document: Mapping[str, Any]) -> str:
     if value is None:
         return "not measured"
-    limit = parse_slo(text).limit
     if text.lower().startswith("cost"):
         return format_usd_per_million(value)
     if text == ALL_AS_EXPECTED.text:
         wrong = document["outcomes"].get("check_failed", 0)
         return f"{wrong:,} of {document['calls']:,} calls ({format_share(value)}) were not"
+    limit = parse_slo(text).limit
     if text.lower().startswith(("throttles", "errors", "checks")):
         wrong = answered_5xx(document) if text.lower().startswith("errors") else 0
         told = f" ({counted(wrong, 'call')} answered 5xx)" if wrong else ""

@@ -74,6 +74,22 @@ def test_a_button_switches_the_band_the_charts_and_the_next_step(tab: "Tab") -> 
     assert pressed == "fastest"
 
 
+def test_a_button_moves_the_ring_on_the_pareto_front(tab: "Tab") -> None:
+    ring = "views.get('trade-off').data('ring').map((spot) => [spot.duration_ms, spot.cost])"
+    sweep = called()
+    rows = {row.memory_mb: row for row in sweep.sizes}
+
+    def at(size: int) -> list[list[float]]:
+        stats, cost = rows[size].warm.duration_ms, rows[size].cost_usd_per_million
+        assert stats is not None and cost is not None
+        return [[pytest.approx(stats.mean), pytest.approx(cost.mean)]]
+
+    assert tab.value(ring) == at(1024)
+    tab.value("document.querySelector('[data-choice=fastest]').click()")
+    assert tab.value(ring) == at(chosen(sweep.what_if, 0.0)["fastest"])
+    assert tab.complaints() == []
+
+
 def test_sliders_price_and_choose_again_as_python_does(tab: "Tab") -> None:
     terms = called().what_if
     for power, place in ((3.5, 0.0), (7.25, 0.5), (10.9, 1.0)):

@@ -8,7 +8,7 @@ Series differ in shape or dash as well as in colour, and in lightness for those 
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 #: Every colour on a light page and on a dark one.
@@ -23,7 +23,7 @@ _COLORS = {
     "second": ("#b4540a", "#f5a25d"),
     "good": ("#167043", "#57c78b"),
     "good-soft": ("#d9f0e3", "#163425"),
-    "warn": ("#9a6700", "#e5b94b"),
+    "warn": ("#835700", "#e5b94b"),
     "warn-soft": ("#fff1cf", "#382c0d"),
     "bad": ("#b42318", "#ff8a7e"),
     "bad-soft": ("#fde4e1", "#451c18"),
@@ -78,6 +78,14 @@ class Axis:
         return self.low <= value <= self.high
 
 
+@dataclass(frozen=True)
+class Limit:
+    """An objective drawn as a horizontal line."""
+
+    value: float
+    text: str
+
+
 def memory_axis(sizes: Iterable[float], ticks: Iterable[int]) -> Axis:
     """An axis over sizes in MB with a little room at both ends."""
     shown, labelled = sorted(sizes) or [128.0, 10_240.0], tuple(sorted(set(ticks)))
@@ -124,6 +132,17 @@ def rows(values: list[dict[str, Any]]) -> Any:
 def hint() -> Any:
     """The tooltip of a row: its ``text`` and nothing else."""
     return altair().Tooltip("text:N", title=" ")
+
+
+def limit_lines(limits: Iterable[Limit]) -> list[Any]:
+    """Objectives as labelled horizontal lines; none is no layer."""
+    values = [asdict(limit) for limit in limits]
+    if not values:
+        return []
+    chart = rows(values)
+    rule = chart.mark_rule(color=color("bad"), strokeDash=[2, 3], strokeWidth=1.5)
+    words = chart.mark_text(align="right", baseline="bottom", dy=-3, fill=color("bad"), x="width")
+    return [rule.encode(y="value:Q"), words.encode(y="value:Q", text="text:N")]
 
 
 def scale_of(axis: Axis) -> Any:

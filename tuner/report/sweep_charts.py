@@ -11,14 +11,17 @@ from tuner.report.style import (
     color,
     finished,
     hint,
+    limit_lines,
     over,
     rows,
     scale_of,
     value_axis,
 )
-from tuner.report.sweep_series import P50, P95, ColdBar, OverMemory, Spot
+from tuner.report.sweep_series import P50, P95, ColdBar, OverMemory, Point, Spot
 
 _HEIGHT = 340
+#: Pixels between groups that stand beside each other.
+_APART_PX = 9
 #: What the labels of a vertical axis take, so that charts in one column have one memory axis.
 _Y_PX = 44
 #: How a series looks: its hue, the dashes of its line and the shape of its points.
@@ -75,7 +78,7 @@ def _chart(series: OverMemory, title: str, *usual: str, labels: bool = True) -> 
     layers = [
         *_safe(series),
         *_lines(series, x, y, hue, looks),
-        *_limits(series),
+        *limit_lines(series.limits),
         *_points(series, x, y, hue, looks),
         *_marks(series, labels),
     ]
@@ -86,7 +89,8 @@ def _chart(series: OverMemory, title: str, *usual: str, labels: bool = True) -> 
 
 def _looking(channel: str, looks: dict[str, Any]) -> Any:
     """One legend for hue, dash and shape together, and none for a single series."""
-    return by_name(channel, "series", looks, legend=altair().Legend() if len(looks) > 1 else None)
+    legend = altair().Legend(symbolOpacity=1) if len(looks) > 1 else None
+    return by_name(channel, "series", looks, legend=legend)
 
 
 def _safe(series: OverMemory) -> list[Any]:
@@ -128,26 +132,31 @@ def _between(series: OverMemory, x: Any, median: str, looks: dict[str, Look]) ->
 
 
 def _points(series: OverMemory, x: Any, y: Any, hue: Any, looks: dict[str, Look]) -> list[Any]:
-    alt = altair()
     if not series.points:
         return []
-    chart = rows([asdict(point) for point in series.points])
-    interval = chart.mark_rule(strokeWidth=2)
-    interval = interval.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=hue)
     names = list(dict.fromkeys(point.series for point in series.points))
     shape = _looking("Shape", {name: looks[name][2] for name in names})
-    dots = chart.mark_point(filled=True, size=70, opacity=1, stroke=color("paper"), strokeWidth=1)
+    groups = list(dict.fromkeys(name.rpartition(" ")[0] for name in names))
+    if not series.apart or len(groups) < 2:
+        return _dots(series.points, x, y, hue, shape)
+    middle, layers = (len(groups) - 1) / 2, []
+    for at, group in enumerate(groups):
+        own = [point for point in series.points if point.series.rpartition(" ")[0] == group]
+        layers += _dots(own, x, y, hue, shape, (at - middle) * _APART_PX)
+    return layers
+
+
+def _dots(
+    points: Sequence[Point], x: Any, y: Any, hue: Any, shape: Any, aside_px: float = 0.0
+) -> list[Any]:
+    alt, chart = altair(), rows([asdict(point) for point in points])
+    place = {"xOffset": aside_px} if aside_px else {}
+    interval = chart.mark_rule(strokeWidth=2, **place)
+    interval = interval.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), color=hue)
+    look = {"size": 70, "opacity": 1, "stroke": color("paper"), "strokeWidth": 1}
+    dots = chart.mark_point(filled=True, **look, **place)
     whole = alt.Tooltip("row:N", title=" ")
     return [interval, dots.encode(x, y, color=hue, shape=shape, tooltip=whole)]
-
-
-def _limits(series: OverMemory) -> list[Any]:
-    if not series.limits:
-        return []
-    chart = rows([asdict(limit) for limit in series.limits])
-    rule = chart.mark_rule(color=color("bad"), strokeDash=[2, 3], strokeWidth=1.5)
-    words = chart.mark_text(align="right", baseline="bottom", dy=-3, fill=color("bad"), x="width")
-    return [rule.encode(y="value:Q"), words.encode(y="value:Q", text="text:N")]
 
 
 def _marks(series: OverMemory, labels: bool) -> list[Any]:
@@ -194,7 +203,8 @@ _KINDS = {"recommended": "good", "current": "second", "Pareto": "accent", "other
 
 
 def trade_off_chart(spots: Sequence[Spot]) -> dict[str, Any]:
-    """Vega-Lite of USD per million over mean duration in ms; crosses are 90 % intervals."""
+    """Vega-Lite of USD per million over mean duration in ms; crosses are 90 % intervals, and the
+    line is the Pareto front: nothing measured lies left of it and below."""
     alt = altair()
     chart = rows([asdict(spot) for spot in spots])
     durations = [each for spot in spots for each in (spot.duration_low, spot.duration_high)]
@@ -210,7 +220,35 @@ def trade_off_chart(spots: Sequence[Spot]) -> dict[str, Any]:
     along = chart.mark_rule().encode(x, alt.Y("cost_low:Q"), alt.Y2("cost_high:Q"), color=hue)
     dots = chart.mark_circle(size=90, opacity=1).encode(x, y, color=hue, tooltip=hint())
     names = chart.mark_text(align="left", dx=8, dy=-8).encode(x, y, text="label:N")
-    return finished(alt.layer(across, along, dots, names), 300)
+    layers = [*_front(spots, x, y), across, along, dots, _ring(x, y), names]
+    spec = finished(alt.layer(*layers), 300)
+    picked = [asdict(spot) for spot in spots if spot.kind == "recommended"]
+    return {**spec, "datasets": {**spec.get("datasets", {}), RING: picked}}
+
+
+#: The name of the data that buttons and sliders of a page replace: the size that is chosen.
+RING = "ring"
+
+
+def _front(spots: Sequence[Spot], x: Any, y: Any) -> list[Any]:
+    """The Pareto front as steps, and where its sizes may as well be."""
+    alt = altair()
+    found = [asdict(spot) for spot in spots if spot.front]
+    if not found:
+        return []
+    area = rows(found).mark_rect(fill=color("accent"), opacity=0.1)
+    area = area.encode(
+        *(alt.X("duration_low:Q"), alt.X2("duration_high:Q")),
+        *(alt.Y("cost_low:Q"), alt.Y2("cost_high:Q")),
+    )
+    look = {"color": color("accent"), "opacity": 0.6, "strokeWidth": 1.5}
+    line = rows(found).mark_line(**look, interpolate="step-after")
+    return [area, line.encode(x, y)]
+
+
+def _ring(x: Any, y: Any) -> Any:
+    chart = altair().Chart(altair().NamedData(name=RING))
+    return chart.mark_point(size=260, strokeWidth=2.5, color=color("good")).encode(x, y)
 
 
 def cold_chart(bars: Sequence[ColdBar]) -> dict[str, Any]:

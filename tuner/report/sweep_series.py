@@ -12,7 +12,7 @@ from tuner.decide.result import CurveBand, SizeRow, Sweep
 from tuner.errors import UsageError
 from tuner.report.answer import payload_named, safe_range, size_named
 from tuner.report.elements import between, known
-from tuner.report.style import Axis, memory_axis, value_axis
+from tuner.report.style import Axis, Limit, memory_axis, value_axis
 from tuner.units import counted, format_cost, format_memory, format_ms
 
 P50, P95 = "p50", "p95"
@@ -50,16 +50,12 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Limit:
-    """An objective drawn as a horizontal line."""
-
-    value: float
-    text: str
-
-
-@dataclass(frozen=True)
 class OverMemory:
-    """One chart over memory: measured points, lines as fitted points, and what is marked."""
+    """One chart over memory: measured points, lines as fitted points, and what is marked.
+
+    Groups that are ``apart`` stand beside each other at a size, so that intervals do not cover
+    each other.
+    """
 
     points: tuple[Point, ...]
     lines: tuple[Point, ...]
@@ -68,11 +64,15 @@ class OverMemory:
     limits: tuple[Limit, ...]
     memory: Axis
     values: Axis
+    apart: bool = False
 
 
 @dataclass(frozen=True)
 class Spot:
-    """One size in the plane of mean duration and cost, with the 90 % intervals of both."""
+    """One size in the plane of mean duration and cost, with the 90 % intervals of both.
+
+    ``front``: no other that was measured is both cheaper and faster.
+    """
 
     kind: str  # "recommended", "current", "Pareto" or "other"
     label: str  # empty: not written beside the point
@@ -83,6 +83,7 @@ class Spot:
     cost: float
     cost_low: float
     cost_high: float
+    front: bool = False
 
 
 @dataclass(frozen=True)
@@ -309,6 +310,7 @@ def _measured_spot(size: SizeRow, each: Sweep, sweep: Sweep) -> Spot | None:
         f"{label}: {format_ms(stats.mean)}, {format_cost(cost.mean)} per million",
         *(stats.mean, *_bounds(stats.mean_ci, stats.mean)),
         *(cost.mean, *_bounds((cost.low, cost.high), cost.mean)),
+        front=size.memory_mb in each.pareto_mb,
     )
 
 

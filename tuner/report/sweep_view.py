@@ -167,7 +167,7 @@ def _choice(sweep: Sweep) -> Iterator[Section]:
     figure = Figure(
         "trade-off",
         "Mean duration and cost of each measured size, with 90 % intervals; lower left is better. "
-        + PARETO,
+        f"The ring is the size chosen above. {PARETO} The steps join those sizes.",
         "Cost per million over mean duration, one point a size. The table of all sizes has the "
         "values.",
         partial(trade_off_chart, spots),

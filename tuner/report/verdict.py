@@ -98,7 +98,7 @@ def _sane(terms: WhatIf) -> bool:
     return numbers and here and named and all(each > 1e-15 for each in positive)
 
 
-def _shown(size: SizeTerms, sweep: Sweep, pick: Recommendation) -> dict[str, str]:
+def _shown(size: SizeTerms, sweep: Sweep, pick: Recommendation) -> dict[str, Any]:
     """What is said of a size whatever the traffic is."""
     memory = size.memory_mb
     trust, why = _trust(size, pick)
@@ -112,7 +112,16 @@ def _shown(size: SizeTerms, sweep: Sweep, pick: Recommendation) -> dict[str, str
         "why": why,
         "command": _command(memory, sweep, pick),
         "hint": _hint(memory, sweep),
+        "spot": _spot(row),
     }
+
+
+def _spot(row: SizeRow | None) -> dict[str, float] | None:
+    """The place of a size in the chart of cost over duration; ``None`` if it is not there."""
+    stats, cost = (None, None) if row is None else (row.warm.duration_ms, row.cost_usd_per_million)
+    if stats is None or cost is None:
+        return None
+    return {"duration_ms": stats.mean, "cost": cost.mean}
 
 
 def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from tuner.errors import NotFound, StoreError, UsageError
 from tuner.experiment.recommend import cost_of
+from tuner.model.quantiles import order_statistics
 from tuner.records import Advice, Backend, Purpose, RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.exchange import StoredRun
@@ -17,7 +18,7 @@ from tuner.store.runs import Store, find
 from tuner.suites.baseline import refuse_unlike
 from tuner.suites.gate import Gate, Subject, parse_gate, parse_gates
 from tuner.suites.judgement import Judgement, Rules
-from tuner.suites.result import CompareResult, SideOf, SizeResult
+from tuner.suites.result import CompareResult, SideFigures, SideOf, SizeResult
 from tuner.suites.rounds import Cost
 from tuner.suites.side import Pair, Side, side_of
 from tuner.suites.sides import Role
@@ -86,25 +87,12 @@ def compare_runs(
     if not together and old.control is not None and new.control is not None:
         control = _side(old.control.run), _side(new.control.run)
     chosen = wanted or [parse_gate(text) for text in USUAL]
-    cost = cost_of(new.run.facts)
     rules = Rules(gates=len(chosen) * len(sizes))
     return CompareResult(
         before=_side(old.run),
         after=_side(new.run),
         interleaved=together,
-        sizes=tuple(
-            SizeResult(
-                size,
-                _judged(
-                    _pair(old, new, size, _of_warm(cost) if _by_warm(old, new) else cost),
-                    _pair(old, new, size, cost),
-                    chosen,
-                    rules,
-                    bool(wanted),
-                ),
-            )
-            for size in sizes
-        ),
+        sizes=tuple(_size(old, new, size, chosen, rules, bool(wanted)) for size in sizes),
         gated=bool(wanted),
         control=control,
         warnings=(*_warnings(old, new, sizes), *_apart(old, new, sizes, chosen)),
@@ -143,6 +131,23 @@ def _common_sizes(old: _Run, new: _Run) -> list[int]:
         fix = "Measure the same sizes in both."
         raise UsageError(runs, f"have no size in common: {listed}", fix)
     return sizes
+
+
+def _size(
+    old: _Run, new: _Run, size: int, gates: Sequence[Gate], rules: Rules, asked: bool
+) -> SizeResult:
+    """Judge a size by the gates, and give what its charts show."""
+    cost = cost_of(new.run.facts)
+    pair = _pair(old, new, size, _of_warm(cost) if _by_warm(old, new) else cost)
+    judged = _judged(pair, _pair(old, new, size, cost), gates, rules, asked)
+    return SizeResult(size, judged, sides=(_figures(pair.before), _figures(pair.after)))
+
+
+def _figures(side: Side) -> SideFigures:
+    durations, costs = side.values(Subject.DURATION), side.values(Subject.COST)
+    return SideFigures(
+        len(durations), order_statistics(durations.values), order_statistics(costs.values)
+    )
 
 
 def _judged(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tuner.errors import GateFailed, Interrupted, Partial
+from tuner.model.quantiles import Stats
 from tuner.records import Advice, RunRecord
 from tuner.suites.judgement import Judgement, Verdict, worst
 from tuner.units import format_memory
@@ -49,15 +50,25 @@ class SideOf:
 
 
 @dataclass(frozen=True)
+class SideFigures:
+    """One side at one size, as its gates are judged: warm durations in ms, USD a call."""
+
+    calls: int
+    duration_ms: Stats | None
+    cost_usd: Stats | None
+
+
+@dataclass(frozen=True)
 class SizeResult:
     """One size's verdicts. ``first`` is what the first run said where a fresh one was made to
     confirm it (``None``: nothing had to be confirmed); ``judgements`` is what counts. ``arch`` is
-    set where several architectures are measured."""
+    set where several architectures are measured, ``sides`` (before, after) for charts."""
 
     memory_mb: int
     judgements: tuple[Judgement, ...]
     first: tuple[Judgement, ...] | None = None
     arch: str | None = None
+    sides: tuple[SideFigures, SideFigures] | None = None
 
     @property
     def name(self) -> str:

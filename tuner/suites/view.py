@@ -18,6 +18,7 @@ from tuner.report.elements import (
     tone,
     verdict_word,
 )
+from tuner.suites.compare_charts import over_memory
 from tuner.suites.judgement import SENSIBLE, Judgement, Verdict
 from tuner.suites.result import (
     BenchResult,
@@ -74,10 +75,17 @@ def compare_view(result: CompareResult) -> View:
         question="Compared with before",
         answer=Answer(headline, rest, _TONES.get(result.verdict, "good"), facts),
         sections=(
+            *_charts(result.sizes),
             Section("Gates", tables=_tables(result.sizes), warnings=tuple(_notes(result.sizes))),
         ),
         warnings=tuple(warning.text for warning in result.warnings),
     )
+
+
+def _charts(sizes: tuple[SizeResult, ...]) -> Iterator[Section]:
+    """Both runs over memory, on a page."""
+    if figures := over_memory(sizes):
+        yield Section("Duration and cost over memory", figures=figures, column=True)
 
 
 def _said(judged: Iterable[_Named]) -> tuple[str, str]:

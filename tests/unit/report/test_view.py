@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import altair
 import pytest
 from hypothesis import given
 
@@ -15,11 +16,12 @@ from tuner.decide.result import Interval, Sweep, VersusCurrent
 from tuner.records import Advice, RunState
 from tuner.report.answer import answer, safe_range
 from tuner.report.method import method_section
-from tuner.report.sweep_series import cost_series, latency_series
+from tuner.report.sweep_charts import trade_off_chart
+from tuner.report.sweep_series import cost_series, latency_series, trade_off
 from tuner.report.sweep_tables import arch_table, cold_table, failures, size_table
 from tuner.report.sweep_view import sweep_view
 from tuner.store.documents import RunSpread
-from tuner.units import format_cost
+from tuner.units import format_cost, format_memory
 
 
 def picked(**changes: Any) -> Sweep:
@@ -293,6 +295,24 @@ def test_labels_of_marks_have_a_line_each_and_name_no_size_twice() -> None:
     ]  # fmt: skip
     assert len({mark.top for mark in marks}) == len({mark.memory_mb for mark in marks}) == 4
     assert [mark.side for mark in marks] == ["right", "left", "center", "right"]
+
+
+def test_the_pareto_front_is_drawn_as_steps_with_the_pick_ringed_on_it() -> None:
+    sweep = called()
+    front = [spot for spot in trade_off(sweep) if spot.front]
+    assert {spot.label or spot.text.partition(":")[0] for spot in front} == {
+        format_memory(size) for size in sweep.pareto_mb
+    }
+    for one in front:
+        assert one.duration_low < one.duration_ms < one.duration_high
+        assert one.cost_low < one.cost < one.cost_high
+    spec = trade_off_chart(trade_off(sweep))
+    steps = [layer for layer in spec["layer"] if layer["mark"].get("interpolate") == "step-after"]
+    assert len(steps) == 1
+    [ring] = spec["datasets"]["ring"]
+    assert ring["label"] == "1,024 MB" and ring["front"]
+    for each in (sweep, good(), whole_range(), compared()):
+        altair.Chart.from_dict(trade_off_chart(trade_off(each)))
 
 
 def test_the_curve_is_drawn_between_the_sizes_that_have_values_of_their_own() -> None:

@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import altair
 import pytest
 
 from support.factories import a_function, a_run, a_sample
 from tuner.records import Backend
+from tuner.report.page import render
 from tuner.store.runs import Store
 from tuner.suites.compare import compare_runs
 from tuner.suites.view import compare_view
@@ -106,3 +108,48 @@ def test_cold_starts_that_happened_are_no_change_of_the_cost(
         assert change.ratio is not None and change.ratio > 1.5
         assert told.endswith("that is part of the change of cost_per_million.")
     assert objective.calls[1] == 100  # an objective is about all that is paid
+
+
+def test_both_runs_stand_beside_each_other_in_charts_over_memory(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/runs.db"
+    with Store.open(url) as store:
+        for run, slower in (("01A", 0.0), ("01B", 8.0)):
+            store.start(a_run(run, target="orders", facts=a_function("orders")))
+            sizes = ((256, 90.0), (512, 40.0))
+            store.add(
+                run,
+                [
+                    a_sample(size, call=n, ran_ms=ms + slower + n % 5)
+                    for size, ms in sizes
+                    for n in range(60)
+                ],
+            )
+    found = compare_runs("01A", "01B", store_url=url)
+    latency, cost = compare_view(found).figures
+    assert "90 % interval" in latency.caption
+    points = [row for rows in _rows(latency.draw()) for row in rows if row.get("row")]
+    at = {(row["memory_mb"], row["series"]): row for row in points}
+    assert len(at) == 8
+    for size in found.sizes:
+        [p50] = [j for j in size.judgements if j.measure == "p50"]
+        before, after = at[size.memory_mb, "before p50"], at[size.memory_mb, "after p50"]
+        assert (before["value"], after["value"]) == pytest.approx((p50.before, p50.after))
+        assert before["low"] <= before["value"] <= before["high"] < after["low"]
+    assert at[512, "after p95"]["row"].startswith("512 MB after: p50 50 ms (")
+    assert {-4.5, 4.5} <= set(_offsets(latency.draw()))
+    for figure in (latency, cost):
+        altair.Chart.from_dict(figure.draw())
+    [per_million] = [j for j in found.sizes[1].judgements if j.measure == "cost_per_million"]
+    costs = {row["series"]: row for rows in _rows(cost.draw()) for row in rows if row.get("row")}
+    assert costs["after cost"]["value"] == pytest.approx(per_million.after)
+    page = render(compare_view(found))
+    assert page.index('data-chart="cost"') < page.index("<table>")
+
+
+def _rows(spec: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """The data of every layer."""
+    return [layer["data"]["values"] for layer in spec["layer"] if "values" in layer.get("data", {})]
+
+
+def _offsets(spec: dict[str, Any]) -> list[float]:
+    return [layer["mark"].get("xOffset", 0.0) for layer in spec["layer"]]

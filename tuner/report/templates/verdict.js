@@ -96,6 +96,7 @@ if (whatIs !== null) {
     if (JSON.stringify(next) === drawn) return;
     drawn = JSON.stringify(next);
     for (const name of ["latency", "cost"]) views.get(name)?.data("marks", next).run();
+    views.get("trade-off")?.data("ring", there.spot === null ? [] : [there.spot]).run();
   }
 
   function place() {

@@ -47,6 +47,28 @@ def test_the_page_draws_its_charts_without_complaint_or_network(
     assert tab.value("document.querySelectorAll('details tbody tr').length") >= 20
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_charts_over_time_stand_below_each_other_with_one_axis_of_time(
+    chromium: "Chromium", page: Path, width: int
+) -> None:
+    tab = chromium.open(width=width)
+    tab.visit(page)
+    marks = "[...document.querySelectorAll('.column .chart svg .background')]"
+    boxes = tab.value(
+        f"{marks}.map((each) => each.getBoundingClientRect()).map((box) => [box.left, box.right])"
+    )
+    assert len(boxes) == 3
+    for side in zip(*boxes, strict=True):
+        assert max(side) - min(side) <= 1.0
+
+
+def test_the_banner_of_an_objective_is_beside_the_answer(chromium: "Chromium", page: Path) -> None:
+    tab = chromium.open(width=390)
+    tab.visit(page)
+    banner = tab.value("document.querySelector('.answer .banners li').textContent")
+    assert banner.startswith("Met client_p99<1s")
+
+
 def test_a_phone_needs_no_scrolling_to_the_side(chromium: "Chromium", page: Path) -> None:
     tab = chromium.open(width=360)
     tab.visit(page)

@@ -85,12 +85,14 @@ class Latencies:
 class Second:
     """One second of a load. ``in_flight`` is the mean number; percentiles are of what ended ok.
 
-    ``asked`` counts calls that were due, ``sent`` requests that left, ``ok`` good answers.
+    ``asked`` counts calls that were due, ``sent`` requests that left, ``retried`` those of them
+    that were no first attempt, ``ok`` good answers.
     """
 
     at_s: int
     asked: int = 0
     sent: int = 0
+    retried: int = 0
     ok: int = 0
     throttled: int = 0
     errors: int = 0
@@ -112,7 +114,9 @@ class Timeline:
         """Count a sample where it was due, where it was sent and where it ended."""
         if sample.attempt == 1:
             self._at(sample.due_s).asked += 1
-        self._at(sample.sent_s).sent += 1
+        sent = self._at(sample.sent_s)
+        sent.sent += 1
+        sent.retried += sample.attempt > 1
         ended = self._at(sample.done_s)
         ended.cold += sample.cold
         if sample.outcome is Outcome.OK:

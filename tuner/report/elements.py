@@ -158,6 +158,7 @@ class Section:
     log: Log | None = None
     folded: str = ""
     column: bool = False
+    banners: bool = False
 
     @property
     def long(self) -> bool:

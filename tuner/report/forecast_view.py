@@ -107,12 +107,12 @@ def _sections(forecast: TrafficForecast) -> Iterator[Section]:
         ),
         Figure(
             "flight",
-            "Calls in flight, on average. Marks show cold starts.",
+            "Calls in flight, on average.",
             "Calls in flight over the time.",
             partial(flight_chart, moments),
         ),
     )
-    yield Section("Over time", figures=figures)
+    yield Section("Over time", figures=figures, column=True)
     few = tuple(_few(forecast))
     table = _spread_table(found)
     yield Section("Concurrency and waits", note=_NOTE, tables=(table,), warnings=few)

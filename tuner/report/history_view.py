@@ -20,6 +20,7 @@ from tuner.report.elements import (
     measured,
     verdict_word,
 )
+from tuner.report.history_charts import history_chart
 from tuner.report.history_series import (
     NEW,
     Change,
@@ -31,7 +32,6 @@ from tuner.report.history_series import (
     levels_text,
     moment,
 )
-from tuner.report.time_charts import history_chart
 from tuner.units import UNKNOWN, counted
 
 _Changes = Sequence[tuple[Series, Change]]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # an answer without a load is to come at once
 
 _PERCENTS = (("p50", 50.0), ("p90", 90.0), ("p95", 95.0), ("p99", 99.0), ("p99.9", 99.9))
 _IN_A_SECOND = (
-    *("asked", "sent", "ok", "throttled", "errors", "cold"),
+    *("asked", "sent", "retried", "ok", "throttled", "errors", "cold"),
     *("p50_ms", "p95_ms", "p99_ms", "in_flight"),
 )
 _OF_VERDICT = ("value", "met", "calls", "probability")

@@ -6,10 +6,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from tuner.decide.goal import ALL_AS_EXPECTED, parse_slo
-from tuner.decide.load_result import FEW_CALLS, least_likely, load_words, verdict_words
+from tuner.decide.load_result import least_likely, load_words, verdict_words
 from tuner.decide.result import SizeRow, Sweep
-from tuner.measure.failures import MOST_TOLD, Cause
+from tuner.measure.failures import Cause
 from tuner.records import Outcome
 from tuner.report.elements import Cell, Log, Row, Section, Table, interval_ms, share
 from tuner.units import (
@@ -18,12 +17,9 @@ from tuner.units import (
     format_cost,
     format_memory,
     format_ms,
-    format_ms_beside,
     format_probability,
     format_rate,
     format_share,
-    format_share_beside,
-    format_usd_per_million,
     printable,
 )
 
@@ -59,100 +55,6 @@ _OUTCOMES = {
 }
 #: How calls of an open model are due.
 ARRIVALS = {"constant": "evenly spaced", "poisson": "at random (Poisson)"}
-
-
-def slo_table(document: Mapping[str, Any]) -> Table | None:
-    """The objectives with what was measured; ``None`` without any."""
-    if not document["slo"]:
-        return None
-    rows = []
-    for each in document["slo"]:
-        result = f"met{likely(each)}" if each["met"] else "missed"
-        told = _slo_value(each["slo"], each["value"], document), result
-        rows.append(Row(each["slo"], tuple(map(Cell, told))))
-        if each["slo"] == ALL_AS_EXPECTED.text:
-            rows.extend(_expectations(document))
-    return Table("Objectives", ("Objective", "Measured", "Result"), tuple(rows))
-
-
-def likely(verdict: Mapping[str, Any]) -> str:
-    """`` with 77 % probability`` for an objective that was met in few calls, else nothing.
-
-    Documents of earlier versions do not know it.
-    """
-    chance, calls = verdict.get("probability"), verdict.get("calls")
-    if chance is None or not verdict["met"] or not (calls is None or calls < FEW_CALLS):
-        return ""
-    return f" with {format_probability(chance)}"
-
-
-def _expectations(document: Mapping[str, Any]) -> Iterator[Row]:
-    """How many calls failed at each expectation, where there are several. A call is held against
-    them in their order, up to the first that fails; of earlier versions they are not known."""
-    expected = dict.fromkeys(map(printable, document["load"].get("expect", ())))
-    counts = {cause["type"]: cause["count"] for cause in document["errors"]}
-    if len(expected) < 2 or len(document["errors"]) >= MOST_TOLD:
-        return
-    reached = document["outcomes"]["ok"] + document["outcomes"]["check_failed"]
-    for text in expected:
-        failed = counts.get(text, 0)
-        measured = f"{failed:,} of {reached:,} calls were not" if reached else "not measured"
-        result = "missed" if failed else "met" if reached else UNKNOWN
-        yield Row(text, (Cell(measured), Cell(result)))
-        reached -= failed
-
-
-def step_table(document: Mapping[str, Any]) -> Table | None:
-    """The rates that a search tried; ``None`` of a plain load."""
-    limit = document.get("limit")
-    if limit is None:
-        return None
-    rows = []
-    for step in sorted(limit["steps"], key=lambda each: float(each["rps"])):
-        mean, little = step["concurrency"]["mean"], step["concurrency"]["little"]
-        missed = ", ".join(step["missed"]) or step["note"] or ""
-        told = (
-            format_rate(step["goodput_rps"]),
-            format_ms(step["p50_ms"]),
-            format_ms(step["p99_ms"]),
-            format_share(step["throttled"]),
-            f"{mean:.1f}",
-            UNKNOWN if little is None else f"{little:.1f}",
-            f"met{likely(step)}" if step["met"] else f"missed: {missed}",
-        )
-        marks = ("highest",) if step["rps"] == limit["best_rps"] else ()
-        rows.append(Row(format_rate(step["rps"]), tuple(map(Cell, told)), marks))
-    columns = ("Rate", "Succeeded", "p50", "p99", "Throttled", "In flight", "By Little's law")
-    narrow = ("Rate", "p99", "Throttled", "In flight", "Objectives")
-    return Table("Rates tried", (*columns, *narrow[-1:]), tuple(rows), narrow, narrow[-1:])
-
-
-def _slo_value(text: str, value: float | None, document: Mapping[str, Any]) -> str:
-    if value is None:
-        return "not measured"
-    if text.lower().startswith("cost"):
-        return format_usd_per_million(value)
-    if text == ALL_AS_EXPECTED.text:
-        wrong = document["outcomes"].get("check_failed", 0)
-        return f"{wrong:,} of {document['calls']:,} calls ({format_share(value)}) were not"
-    limit = parse_slo(text).limit
-    if text.lower().startswith(("throttles", "errors", "checks")):
-        wrong = answered_5xx(document) if text.lower().startswith("errors") else 0
-        told = f" ({counted(wrong, 'call')} answered 5xx)" if wrong else ""
-        return f"{format_share_beside(value, limit)}{told}"
-    return format_ms_beside(value, limit)
-
-
-def answered_5xx(document: Mapping[str, Any]) -> int:
-    """Calls that succeeded with an answer which tells an HTTP front to fail, as far as an objective
-    on errors counts them."""
-    if document.get("events") is not None:
-        return 0
-    texts = (each for each in document["slo"] if each["slo"].lower().startswith("errors"))
-    share: float = next((each["value"] for each in texts if each["value"] is not None), 0.0)
-    calls: int = document["calls"]
-    ended: Mapping[str, int] = document["outcomes"]
-    return max(0, round(share * calls) - (calls - ended["ok"] - ended.get("throttled", 0)))
 
 
 def times_table(document: Mapping[str, Any]) -> Table:

@@ -3,28 +3,26 @@
 The document is what the store keeps, so a report can be written again at any time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tuner.measure.failures import shortened
-from tuner.report.elements import Answer, Fact, Figure, Section, View, share, state_text
+from tuner.report.elements import Answer, Fact, Section, View, share, state_text
 from tuner.report.load_events import event_facts, event_rest, events_section
+from tuner.report.load_limit import limit_section
+from tuner.report.load_objectives import answered_5xx, likely, slo_table
+from tuner.report.load_over_time import over_time
 from tuner.report.load_tables import (
     ARRIVALS,
-    answered_5xx,
     as_cause,
     errors_section,
-    likely,
     outcome_table,
-    slo_table,
-    step_table,
     throttle_table,
     timeline_table,
     times_table,
 )
 from tuner.report.method import CROSS_CHECK, cross_check_facts
-from tuner.report.time_charts import flight_chart, rate_chart, slices, time_chart
+from tuner.report.time_charts import slices
 from tuner.units import (
     UNKNOWN,
     counted,
@@ -53,27 +51,16 @@ def load_view(document: Mapping[str, Any]) -> View:
 
 
 def _sections(document: Mapping[str, Any]) -> Iterator[Section]:
-    slice_s, moments = slices(document["timeline"])
-    if (steps := step_table(document)) is not None:
-        note = (
-            "Each rate was a load of its own; the figures below are those of the highest rate that "
-            "met the objectives."
-        )
-        yield Section("Rates tried", note=note, tables=(steps,))
     if (slos := slo_table(document)) is not None:
-        yield Section("Objectives", tables=(slos,))
+        yield Section("Objectives", tables=(slos,), banners=True)
+    yield from limit_section(document)
     yield from events_section(document)
-    if len(moments) > 1:
-        note = (
-            f"Each point stands for {slice_s} s: mean rates, the median of the seconds’ p50, the "
-            "highest p99."
-        )
-        figures = tuple(_figures(moments, document.get("events") is not None))
-        yield Section("Over time", note=note if slice_s > 1 else "", figures=figures)
+    yield from over_time(document)
     yield _times(document)
     ended = outcome_table(document), throttle_table(document)
     yield Section("How calls ended", tables=tuple(table for table in ended if table is not None))
     yield from errors_section(map(as_cause, document.get("errors", ())))
+    _, moments = slices(document["timeline"])
     yield Section("Second by second", tables=(timeline_table(moments),))
     yield Section("How it was measured", facts=_method(document), brief=(CROSS_CHECK,))
 
@@ -90,31 +77,6 @@ def _times(document: Mapping[str, Any]) -> Section:
     table = times_table(document)
     bounds = any(cell.detail for row in table.rows for cell in row.cells)
     return Section("Times", note=note if bounds else "", tables=(table,))
-
-
-def _figures(moments: Sequence[Mapping[str, Any]], events: bool) -> Iterator[Figure]:
-    below = "over the load. The last table has the values."
-    good = "accepted" if events else "succeeded"
-    yield Figure(
-        "rates",
-        "Calls that were due, and requests by how they ended, in each second.",
-        f"Calls per second {below}",
-        partial(rate_chart, moments, good),
-    )
-    if any(moment["p50_ms"] is not None for moment in moments):
-        what = "Time until events were accepted" if events else "Latency of calls that succeeded"
-        yield Figure(
-            "times",
-            f"{what}, counted from when each was due, by the second in which it ended.",
-            f"Latency {below}",
-            partial(time_chart, moments),
-        )
-    yield Figure(
-        "flight",
-        "Requests in flight, on average in each second. Marks show cold starts.",
-        f"Requests in flight {below}",
-        partial(flight_chart, moments),
-    )
 
 
 def _answer(document: Mapping[str, Any]) -> Answer:

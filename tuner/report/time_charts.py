@@ -1,22 +1,35 @@
-"""Charts over time: a load by seconds, and the history of a suite by runs."""
+"""Charts over time: a load or a forecast by seconds. Those of one load share their axis of time,
+and a pointer reads the whole moment in each of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from tuner.report.elements import SHARES, measured, verdict_word
-from tuner.report.history_series import Point, Series, anchor, levels_text
-from tuner.report.style import Axis, altair, by_name, color, finished, hint, over, rows
+from tuner.report.style import (
+    Limit,
+    altair,
+    by_name,
+    color,
+    finished,
+    hint,
+    limit_lines,
+    over,
+    rows,
+    value_axis,
+)
 from tuner.units import format_ms
 
-_HEIGHT = 260
+#: Pixels of a chart with several lines, and of one with a single figure.
+_HEIGHT, _LOW = 240, 130
+#: What the labels of a vertical axis take, so that charts in one column have one axis of time.
+_Y_PX = 48
 _Moments = Sequence[Mapping[str, Any]]
 #: Series with their key in a moment, colour and dash.
 _RATES: Sequence[tuple[Any, ...]] = (
     ("due", "asked", "muted", [4, 3]),
+    ("sent", "sent", "accent", [1, 2]),
     ("succeeded", "ok", "good", [1, 0]),
-    ("throttled", "throttled", "warn", [6, 2]),
+    ("throttled (429)", "throttled", "warn", [6, 2]),
     ("failed", "errors", "bad", [2, 2]),
 )
 _FORECAST = (
@@ -30,7 +43,11 @@ _QUEUE = (
     ("retried", "retried", "warn", [6, 2]),
     ("in the queue", "waiting", "accent", [1, 0]),
 )
-_TIMES = (("p50", "p50_ms", "accent", [1, 0]), ("p99", "p99_ms", "second", [6, 3]))
+_TIMES = (
+    ("p50", "p50_ms", "accent", [1, 0]),
+    ("p95", "p95_ms", "muted", [2, 2]),
+    ("p99", "p99_ms", "second", [6, 3]),
+)
 
 
 #: A chart shows at most so many moments; longer loads are drawn in slices of several seconds.
@@ -66,203 +83,156 @@ def _merged(seconds: _Moments) -> Mapping[str, Any]:
 
 
 def rate_chart(moments: _Moments, good: str = "succeeded") -> dict[str, Any]:
-    """Calls per second over the load: due, succeeded (or ``good``), throttled, failed."""
+    """Calls per second over the load: due, sent where that differs, succeeded (or ``good``),
+    throttled, failed."""
+    late = any(abs(m["sent"] - m["asked"]) > max(1.0, 0.02 * m["asked"]) for m in moments)
     named = [(good if key == "ok" else name, key, *style) for name, key, *style in _RATES]
-    present = [each for each in named if any(moment[each[1]] for moment in moments)]
-    return _lines(moments, present, "Calls per second", lambda value: f"{value:,.1f}/s")
+    present = [
+        each
+        for each in named
+        if any(moment[each[1]] for moment in moments) and (late or each[1] != "sent")
+    ]
+    return _lines(moments, present, "Per second", moment_text)
 
 
 def traffic_chart(moments: _Moments) -> dict[str, Any]:
     """Calls, cold starts and throttles a second of a forecast."""
     present = [each for each in _FORECAST if any(moment[each[1]] for moment in moments)]
-    return _lines(moments, present, "Calls per second", lambda value: f"{value:,.3g}/s")
+    return _lines(moments, present, "Calls per second", _said(present, "{:,.3g}/s"))
 
 
-def time_chart(moments: _Moments) -> dict[str, Any]:
-    """Latency of calls that succeeded over the load."""
-    return _lines(moments, _TIMES, "Latency (ms)", format_ms)
+def time_chart(moments: _Moments, limits: Sequence[Limit] = ()) -> dict[str, Any]:
+    """Latency of calls that succeeded over the load, with the objectives on it."""
+    known = [moment[key] for _, key, *_ in _TIMES for moment in moments if moment.get(key)]
+    axis = value_axis(known, [limit.value for limit in limits])
+    y = over("Y", "value", "Latency (ms)", axis, minExtent=_Y_PX, maxExtent=_Y_PX)
+    drawn = [limit for limit in limits if axis.holds(limit.value)]
+    return _lines(moments, _TIMES, y, moment_text, limit_lines(drawn))
 
 
 def queue_chart(moments: _Moments) -> dict[str, Any]:
     """Events accepted, started and retried in each second, and those in the queue at its end."""
     present = [each for each in _QUEUE if any(moment[each[1]] for moment in moments)]
-    return _lines(moments, present, "Events", lambda value: f"{value:,.0f}")
+    return _lines(moments, present, "Events", _said(present, "{:,.0f}"))
 
 
 def flight_chart(moments: _Moments) -> dict[str, Any]:
-    """Requests in flight, with a mark where sandboxes were started."""
-    alt, x = altair(), _seconds()
-    known = [(m["second"], m["in_flight"] or 0.0) for m in moments]
+    """Requests in flight over the load."""
     flight = [
-        {"second": second, "value": value, "text": f"{second} s: {value:.1f} in flight"}
-        for second, value in known
+        {
+            "second": moment["second"],
+            "value": moment["in_flight"] or 0.0,
+            "text": f"{moment['second']} s: {moment['in_flight'] or 0.0:.1f} in flight",
+        }
+        for moment in moments
     ]
-    y = alt.Y("value:Q", title="In flight")
     area = rows(flight).mark_area(color=color("accent"), opacity=0.25, line={"strokeWidth": 2})
-    layers = [area.encode(x, y, tooltip=hint())]
-    cold = [
-        {"second": m["second"], "text": f"{m['cold']:,.3g} cold starts a second"}
-        for m in moments
-        if m["cold"]
+    area = area.encode(_seconds(moments), _plain("In flight"), tooltip=hint())
+    return finished(area, _LOW)
+
+
+def cold_starts_chart(moments: _Moments) -> dict[str, Any]:
+    """Cold starts in each second of a load, as bars."""
+    return _bars(moments, "cold", "Cold starts", "second")
+
+
+def retries_chart(moments: _Moments) -> dict[str, Any]:
+    """Requests that were retries in each second of a load, as bars."""
+    return _bars(moments, "retried", "Retries", "warn")
+
+
+def moment_text(moment: Mapping[str, Any]) -> str:
+    """A second of a load in one line, for a pointer."""
+    told = [
+        f"{_count(moment[key])} {name}"
+        for name, key in (("due", "asked"), ("sent", "sent"), ("ok", "ok"))
     ]
-    if cold:
-        ticks = rows(cold).mark_tick(color=color("second"), thickness=2, height=10, y="height")
-        layers.append(ticks.encode(x, tooltip=hint()))
-    return finished(alt.layer(*layers), _HEIGHT)
+    more = (("throttled", "throttled"), ("failed", "errors"), ("retried", "retried"), ("cold",) * 2)
+    told += [f"{_count(moment[key])} {name}" for name, key in more if moment.get(key)]
+    if moment["p50_ms"] is not None:
+        told.append(f"p50 {format_ms(moment['p50_ms'])}, p99 {format_ms(moment['p99_ms'])}")
+    told.append(f"{moment['in_flight'] or 0.0:.1f} in flight")
+    return f"{moment['second']:,} s: {', '.join(told)}"
 
 
-def _seconds() -> Any:
-    return altair().X("second:Q", title="Seconds", axis=altair().Axis(grid=False, tickMinStep=1))
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
 
 
-def _lines(moments: _Moments, series: Sequence[Any], title: str, shown: Any) -> dict[str, Any]:
+def _said(series: Sequence[Any], shown: str) -> Callable[[Mapping[str, Any]], str]:
+    """Give a moment's figures in one line, for a pointer."""
+
+    def text(moment: Mapping[str, Any]) -> str:
+        told = (f"{name} {shown.format(moment[key])}" for name, key, *_ in series)
+        return f"{moment['second']:,} s: {', '.join(told)}"
+
+    return text
+
+
+def _step(moments: _Moments) -> float:
+    """Seconds that a moment stands for."""
+    if len(moments) < 2:
+        return 1
+    step: float = moments[1]["second"] - moments[0]["second"]
+    return step
+
+
+def _seconds(moments: _Moments) -> Any:
     alt = altair()
+    ends = [moments[0]["second"], moments[-1]["second"] + _step(moments)] if moments else [0, 1]
+    axis = alt.Axis(grid=False, tickMinStep=1)
+    return alt.X("second:Q", title="Seconds", axis=axis, scale=alt.Scale(domain=ends, nice=False))
+
+
+def _plain(title: str) -> Any:
+    """A vertical axis from zero, as wide as those of the other charts of the column."""
+    alt = altair()
+    axis = alt.Axis(tickCount=5, format=",.6~r", minExtent=_Y_PX, maxExtent=_Y_PX)
+    return alt.Y("value:Q", title=title, axis=axis)
+
+
+def _bars(moments: _Moments, key: str, title: str, hue: str) -> dict[str, Any]:
+    """Counts by second; of a slice its mean, so that slices and seconds compare."""
     values = [
         {
             "second": moment["second"],
-            "series": name,
+            "end": moment["second"] + _step(moments),
             "value": moment[key],
-            "text": f"{moment['second']} s: {name} {shown(moment[key])}",
+            "text": moment_text(moment),
         }
+        for moment in moments
+        if moment[key]
+    ]
+    bars = rows(values).mark_bar(color=color(hue), stroke=color("paper"), strokeWidth=0.5)
+    bars = bars.encode(
+        _seconds(moments), altair().X2("end:Q"), _plain(f"{title}/s"), tooltip=hint()
+    )
+    return finished(bars, _LOW)
+
+
+def _lines(
+    moments: _Moments,
+    series: Sequence[Any],
+    y: Any,
+    text: Callable[[Mapping[str, Any]], str],
+    more: Sequence[Any] = (),
+) -> dict[str, Any]:
+    alt = altair()
+    y = _plain(y) if isinstance(y, str) else y
+    values = [
+        {"second": moment["second"], "series": name, "value": moment[key], "text": text(moment)}
         for name, key, _, _ in series
         for moment in moments
-        if moment[key] is not None
+        if moment.get(key) is not None
     ]
-    chart = rows(values)
-    y = alt.Y("value:Q", title=title)
-    hue = by_name("Color", "series", {each[0]: color(each[2]) for each in series})
-    dash = by_name("StrokeDash", "series", {each[0]: each[3] for each in series})
-    line = chart.mark_line(strokeWidth=2).encode(_seconds(), y, color=hue, strokeDash=dash)
+    chart, x = rows(values), _seconds(moments)
+    # On a phone more than three names have no room in one line.
+    legend = alt.Legend(columns=3) if len(series) > 3 else alt.Legend()
+    hues = {each[0]: color(each[2]) for each in series}
+    hue = by_name("Color", "series", hues, legend=legend)
+    dashes = {each[0]: each[3] for each in series}
+    dash = by_name("StrokeDash", "series", dashes, legend=legend)
+    line = chart.mark_line(strokeWidth=2).encode(x, y, color=hue, strokeDash=dash)
     dots = chart.mark_point(filled=True, size=18, opacity=1)
-    layers = [line, dots.encode(_seconds(), y, color=hue, tooltip=hint())]
+    layers = [line, dots.encode(x, y, color=hue, tooltip=hint()), *more]
     return finished(alt.layer(*layers), _HEIGHT)
-
-
-_HISTORY_HEIGHT = 220
-#: Pixels between the first or last run and the chart's edge, where its menu is.
-_EDGE = 24
-#: Verdicts with their colour and shape; the page's key explains them.
-_MARKS = (
-    ("same", "muted", "circle"),
-    ("cannot tell", "warn", "square"),
-    ("improved", "good", "triangle-down"),
-    ("regressed", "bad", "triangle-up"),
-)
-#: Beyond so many runs marks are small, so that they do not cover each other.
-_MANY = 150
-#: The width of a change's label, as a share of the chart's, on a phone.
-_LABEL = 0.16
-
-
-def history_chart(series: Series, case: int) -> dict[str, Any]:
-    """The Vega-Lite specification; a click on a mark leads to the run's row."""
-    alt = altair()
-    axis = alt.Axis(grid=False, tickCount=5, format=_days(series))
-    x = alt.X("at:T", title=None, axis=axis, scale=alt.Scale(padding=_EDGE))
-    y = over("Y", "value", _axis_title(series.measure), _range(series))
-    values = [_point(point, series, case) for point in series.points]
-    found = {value["verdict"] for value in values}
-    hues = {name: color(hue) for name, hue, _ in _MARKS if name in found}
-    shapes = {name: shape for name, _, shape in _MARKS if name in found}
-    plain: dict[str, Any] = {"sort": list(hues), "legend": None}
-    size = 16 if len(values) > _MANY else 44
-    marks = alt.Chart(alt.NamedData("runs")).mark_point(filled=True, size=size, opacity=0.85)
-    dots = marks.encode(
-        x,
-        y,
-        color=by_name("Color", "verdict", hues, **plain),
-        shape=by_name("Shape", "verdict", shapes, **plain),
-        href=alt.Href("href:N"),
-        tooltip=hint(),
-    )
-    spec = finished(alt.layer(*_changes(series), _levels(series, x, y), dots), _HISTORY_HEIGHT)
-    # Handed in afterwards: Altair would look at every value, which takes most of a second.
-    spec["datasets"] = {**spec.get("datasets", {}), "runs": values}
-    return spec
-
-
-def _axis_title(measure: str) -> str:
-    if measure == "cost_per_million":
-        return "USD per million"
-    return f"{measure} ({'share' if measure in SHARES else 'ms'})"
-
-
-def _range(series: Series) -> Axis:
-    """All values with some room, also where they are one."""
-    values = [point.value for point in series.points]
-    low, high = min(values), max(values)
-    room = 0.08 * (high - low) or 0.05 * high or 1.0
-    return Axis(max(0.0, low - room), high + room, log=False)
-
-
-def _days(series: Series) -> str:
-    """Days, or hours too where all runs are within a few."""
-    long = series.points[-1].at - series.points[0].at > timedelta(days=4)
-    return "%Y-%m-%d" if long else "%m-%d %H:%M"
-
-
-def _levels(series: Series, x: Any, y: Any) -> Any:
-    alt = altair()
-    ends = [
-        {"at": series.points[i].at.isoformat(), "value": level, "level": number}
-        for number, level in enumerate(series.levels)
-        for i in (series.edges[number], series.edges[number + 1] - 1)
-    ]
-    line = rows(ends).mark_line(color=color("accent"), strokeWidth=2.5)
-    return line.encode(x, y, detail=alt.Detail("level:N"))
-
-
-def _changes(series: Series) -> list[Any]:
-    """A rule where a level begins, with the change at its top where there is room for it."""
-    alt = altair()
-    if not series.changes:
-        return []
-    found = [
-        {
-            "at": step.first.at.isoformat(),
-            "change": label,
-            "end": end,
-            "text": f"{step.text}: {levels_text(series, step)}",
-        }
-        for step, (label, end) in zip(series.changes, _labels(series), strict=True)
-    ]
-    at, rule = alt.X("at:T", title=None), {"color": color("second"), "strokeDash": [4, 3]}
-    layers = [rows(found).mark_rule(**rule).encode(at, tooltip=hint())]
-    for end in (False, True):
-        labelled = [each for each in found if each["end"] is end and each["change"]]
-        if not labelled:  # Vega warns of data without an extent
-            continue
-        side = {"align": "right", "dx": -4} if end else {"align": "left", "dx": 4}
-        look = {"color": color("second"), "baseline": "top", "dy": 2, "fontWeight": 600}
-        words = rows(labelled).mark_text(**look, **side)
-        layers.append(words.encode(at, y=alt.value(0), text="change:N"))
-    return layers
-
-
-def _labels(series: Series) -> list[tuple[str, bool]]:
-    """The label of each change, "" where another is too near, and whether it stands left of it."""
-    begin = series.points[0].at.timestamp()
-    span = max(series.points[-1].at.timestamp() - begin, 1.0)
-    found: list[tuple[str, bool]] = []
-    free = 0.0
-    for step in series.changes:
-        at = (step.first.at.timestamp() - begin) / span
-        end = at > 1 - _LABEL
-        low = at - _LABEL if end else at
-        fits = low >= free
-        found.append((step.text if fits else "", end))
-        free = max(free, low + _LABEL) if fits else free
-    return found
-
-
-def _point(point: Point, series: Series, case: int) -> dict[str, Any]:
-    commit = f", {point.commit[:7]}" if point.commit else ""
-    place = f"; {point.configuration}" if point.configuration else ""
-    return {
-        "at": point.at.isoformat(),
-        "value": point.value,
-        "verdict": point.verdict,
-        "href": f"#{anchor(case, point.bench)}",
-        "text": f"{point.at:%Y-%m-%d %H:%M}{commit}: {series.measure} "
-        f"{measured(series.measure, point.value)}, {verdict_word(point.verdict)}{place}",
-    }

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from functools import cache
+from html import unescape
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -125,16 +126,121 @@ def test_the_page_has_every_number_and_nobodys_markup() -> None:
     assert "<script>alert" not in page
     assert "{{ 7*7 }}" in page
     assert "steady" in page
-    assert page.count('data-chart="') == 3
+    assert page.count('data-chart="') == 4
     assert not re.search(r"""(?:src|href)=["']?https?:""", page)
     checker = HTMLParser()
     checker.feed(page)
 
 
 def test_charts_are_valid_vega_lite() -> None:
-    view = load_view(load_document(made()))
-    for spec in charts_of(view).values():
-        altair.Chart.from_dict(spec)
+    views = (load_view(load_document(made(slo="client_p99<300ms"))), load_view(searched()))
+    for view in views:
+        for spec in charts_of(view).values():
+            altair.Chart.from_dict(spec)
+
+
+def banners(document: dict[str, Any]) -> dict[str, str]:
+    """Each banner of the page by its objective, without markup."""
+    page = render(load_view(document)).replace("\u00a0", " ")
+    [inside] = re.findall(r'<ul class="banners"[^>]*>(.*?)</ul>', page, re.DOTALL)
+    found = {}
+    for tone, item in re.findall(r'<li class="(\w*)">(.*?)</li>', inside, re.DOTALL):
+        [objective] = re.findall(r"<b>(.*?)</b>", item)
+        found[unescape(objective)] = f"{tone}: {unescape(re.sub('<[^>]+>', '', item))}"
+    return found
+
+
+def test_each_objective_has_a_banner_that_says_why_it_was_missed() -> None:
+    slos = ("throttles<1%", "client_p99<150ms", "client_p50<1s")
+    load = made()
+    verdicts = judge([parse_slo(each) for each in slos], load.figures, 0.001)
+    document = load_document(replace(load, verdicts=verdicts))
+    told = banners(document)
+    assert list(told) == list(slos)
+    assert told["throttles<1%"].startswith("failed: Missed throttles<1% 10 %")
+    assert f"{EVIL} (10); throttled in 3 of 21 seconds, first at 18 s" in told["throttles<1%"]
+    assert "33 % above the limit" in told["client_p99<150ms"]
+    assert "p99 above the limit in 19 of 21 seconds, first at 0 s" in told["client_p99<150ms"]
+    assert told["client_p50<1s"].startswith("recommended: Met client_p50<1s 200 ms")
+    assert "80 % below the limit" in told["client_p50<1s"]
+    assert "client_p99<150ms: p99 above the limit" in printed(document).replace("\n", " ")
+    assert "Objectives" not in re.findall(r"<h2>(.*?)</h2>", render(load_view(document)))
+
+
+def test_a_banner_on_errors_names_the_most_frequent_ones() -> None:
+    document = unexpected(["status<500"] * 3 + [""] * 7, parse_slo("errors<1%"))
+    assert "status<500" in banners(document)["errors<1%"]
+    odd = {**document, "slo": [{"slo": "p42 of later", "value": 1.0, "met": False}]}
+    assert banners(odd) == {"p42 of later": "failed: Missed p42 of later 1.0 ms"}
+
+
+def test_a_load_without_objectives_has_no_banner() -> None:
+    assert 'class="banners"' not in render(load_view(example()))
+
+
+def test_charts_over_time_share_their_axis_and_show_objectives() -> None:
+    view = load_view(load_document(made(slo="client_p99<300ms")))
+    charts = charts_of(view)
+    assert list(charts) == ["rates", "times", "flight", "cold-starts"]
+    assert section(view, "Over time").column
+    for spec in charts.values():
+        assert re.findall(r'"domain": (\[0, \d+\])', json.dumps(spec))[0] == "[0, 21]"
+    assert "client_p99<300ms" in json.dumps(charts["times"])
+    assert "throttled (429)" in json.dumps(charts["rates"])
+    assert '"sent"' not in json.dumps(charts["rates"]), "sent when due"
+
+
+def test_retries_have_a_chart_and_their_amplification() -> None:
+    tally = LoadTally()
+    for number in range(20):
+        told = {"call": number, "due_s": number / 2, "took_s": 0.1}
+        again = {"outcome": Outcome.THROTTLED, "reason": "Concurrency", "backoff_ms": 200.0}
+        tally.add(a_sample(**told, **again))
+        tally.add(a_sample(**{**told, "due_s": number / 2 + 0.3}, attempt=2, duration_ms=90.0))
+    document = load_document(made(figures=tally.figures(10.0, 20.0, Shortfall(), None)))
+    assert {row["retried"] for row in document["timeline"]} == {2}
+    view = load_view(document)
+    [figure] = [each for each in view.figures if each.name == "retries"]
+    assert "with them 2.000 requests were sent per call" in figure.caption
+    assert "2 retried" in json.dumps(figure.draw())
+    assert '"sent"' in json.dumps(charts_of(view)["rates"])
+    earlier = [{k: v for k, v in row.items() if k != "retried"} for row in document["timeline"]]
+    assert "retries" not in charts_of(load_view({**document, "timeline": earlier}))
+
+
+def searched() -> dict[str, Any]:
+    """The document of a search: 10 and 20 calls a second are borne, 40 are not."""
+    steps = [
+        {
+            "rps": rate,
+            "met": met,
+            "missed": [] if met else ["client_p99<300ms"],
+            "note": None,
+            "probability": None,
+            "achieved_rps": rate,
+            "goodput_rps": good,
+            "throttled": 0.0,
+            "p50_ms": 100.0,
+            "p99_ms": p99,
+            "concurrency": {"mean": rate / 10, "max": 9, "little": None},
+        }
+        for rate, good, p99, met in ((10.0, 10.0, 120.0, True), (40.0, 22.0, 900.0, False))
+    ]
+    limit = {"best_rps": 10.0, "fails_at_rps": 40.0, "generator": False, "steps": steps}
+    return {**load_document(made(slo="client_p99<300ms", throttled=0)), "limit": limit}
+
+
+def test_a_search_shows_the_knee_with_the_rate_that_is_sustained() -> None:
+    view = load_view(searched())
+    rates = section(view, "Rates tried")
+    assert [figure.name for figure in rates.figures] == ["knee", "knee-latency"]
+    for figure in rates.figures:
+        spec = json.dumps(figure.draw())
+        assert "10/s sustained" in spec and "40/s fails" in spec
+        assert "10/s is sustained, 40/s is not" in figure.text
+    assert "client_p99<300ms" in json.dumps(rates.figures[1].draw())
+    none = {**searched(), "limit": {**searched()["limit"], "best_rps": None}}
+    assert "sustained" not in json.dumps(section(load_view(none), "Rates tried").figures[0].draw())
 
 
 def test_a_long_load_is_drawn_in_slices_that_keep_its_calls() -> None:
@@ -208,7 +314,7 @@ def test_what_became_of_events_is_told_in_words_and_tables() -> None:
     assert "4 events were accepted; 3 of them started, and the function ran 5 times" in words
     assert "no dead-letter queue and no failure destination is configured" in words
     page = render(load_view(document))
-    assert page.count('data-chart="') == 4
+    assert page.count('data-chart="') == 5
     assert "Accepted, since due" in page
     assert "accepted" in json.dumps(charts_of(view)["rates"])
 

@@ -23,6 +23,8 @@ from tuner.store.documents import CROSS_CHECK, CrossCheck, LoadFacts
 from tuner.store.plain import plain
 from tuner.targets.seam import Target
 
+#: What a request cost in US dollars, as far as known.
+Price = Callable[[Sample], float | None]
 #: What a run ends with when the user has asked for it.
 STOPPED = "stopped by the user"
 
@@ -34,8 +36,12 @@ class Watcher(Protocol):
         """Hear what is being done."""
         ...
 
+    def begins(self, ask: Ask, meter: Meter, price: Price) -> None:
+        """Hear of the next calls, of what adds up their use, and of what one costs."""
+        ...
+
     def sampled(self, sample: Sample) -> None:
-        """A request has ended, and its sample is kept."""
+        """A request has ended, and its sample is kept. Must not keep the run waiting."""
         ...
 
     def stop(self) -> bool:
@@ -47,6 +53,9 @@ class Silent:
     """A watcher that shows nothing and never stops."""
 
     def say(self, text: str) -> None:
+        """Show nothing."""
+
+    def begins(self, ask: Ask, meter: Meter, price: Price) -> None:
         """Show nothing."""
 
     def sampled(self, sample: Sample) -> None:
@@ -95,7 +104,7 @@ class Experiment:
     context: Context
     session: Session
     book: Book
-    price: Callable[[Sample], float | None]
+    price: Price
     watcher: Watcher
     meter: Meter
     stopped: str | None = None
@@ -131,6 +140,7 @@ class Experiment:
         """Send an ask's calls, keep each sample as it arrives, and end it early if need be."""
         if ask.why:
             self.watcher.say(f"next: {ask.sizes}, {ask.why}")
+        self.watcher.begins(ask, self.meter, self.price)
         self.book.begin(ask, self.session)
         try:
             with closing(self.session.run(ask)) as arriving:

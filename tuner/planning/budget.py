@@ -108,6 +108,11 @@ class Meter:
         self._invocations = self._priced = self._lacking = 0
         self._requests_usd = self._dearest_usd = self._kept_usd = 0.0
 
+    @property
+    def limit(self) -> Budget:
+        """The limit of the run."""
+        return self._limit
+
     def add(self, cost_usd: float | None, *, lacking: bool = False) -> None:
         """Count one request; ``None``: it is not billed, or ``lacking`` its report."""
         self._invocations += 1

@@ -10,7 +10,7 @@ from tuner.billing.cost import sample_usd
 from tuner.billing.prices import prices
 from tuner.clock import VirtualClock
 from tuner.engine.replay_engine import ReplayEngine
-from tuner.experiment.experiment import STOPPED, Experiment, kept
+from tuner.experiment.experiment import STOPPED, Experiment, Silent, kept
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.sweep_book import SweepBook
@@ -37,7 +37,7 @@ class Told:
         return self.asks.pop(0) if self.asks else Done("all was asked", settled=True)
 
 
-class Onlooker:
+class Onlooker(Silent):
     """Stops after so many samples."""
 
     def __init__(self, most: int = 1_000) -> None:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.api.calling import taking
 from tuner.api.results import CompareResult, LoadResult, SweepResult
-from tuner.errors import Partial, StoreError, UsageError
+from tuner.errors import Partial, StoreError, UsageError, unwritable
 from tuner.experiment.recommend import PricedAs, recommend_run
+from tuner.files import written_whole
 from tuner.options.commands import CompareCall, RecommendCall
 from tuner.options.manage import OneRun, RunsCopy, RunsExport, RunsThin
 from tuner.options.output import Stored
 from tuner.options.settings import retention_s
 from tuner.options.sweep import GoalOptions
 from tuner.records import RunRecord
+from tuner.report.open_metrics import ENDING, open_metrics
 from tuner.store import spool, thinning
 from tuner.store.documents import LOADS
 from tuner.store.retention import Judged, Rule, judged, thin_run
@@ -182,7 +184,10 @@ def delete_run(options: OneRun) -> None:
 
 
 def export_run(options: RunsExport) -> RunRecord:
-    """Write it to a file that any command takes in its place, or its samples as a table."""
+    """Write it to a file that any command takes in its place, or its samples as a table, or its
+    result as OpenMetrics text."""
+    if options.file.name.lower().endswith(ENDING):
+        return _export_metrics(options)
     with Store.open(options.store, create=False) as store:
         found = store.run(options.run)
         if is_table(options.file):
@@ -190,6 +195,19 @@ def export_run(options: RunsExport) -> RunRecord:
         else:
             store.export(found.run, options.file)
         return found
+
+
+def _export_metrics(options: RunsExport) -> RunRecord:
+    """Write what was found, by which the samples are no longer needed."""
+    run = run_named(options)
+    text = open_metrics(open_run(run.run, store=options.store).to_dict())
+    try:
+        options.file.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(options.file) as place:
+            place.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise unwritable(f"file {options.file}", error, "Choose a writable folder.") from None
+    return run
 
 
 def copied(options: RunsCopy) -> "tuple[Copied, str]":

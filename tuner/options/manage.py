@@ -191,7 +191,8 @@ class RunsExport(OneRun):
 
     file: Path = positional(
         Argument(
-            "File to write; .gz compresses. .csv and .parquet have the samples alone, as a table.",
+            "File to write; .gz compresses. .csv and .parquet have the samples alone, as a table; "
+            ".prom has the result as OpenMetrics text.",
             "FILE",
             word=Path,
         ),

@@ -101,7 +101,7 @@ def sent(seconds: float, took_s: float = 0.1) -> list[Sample]:
     ]
 
 
-def test_a_load_shows_rate_latency_flight_and_time_left_of_its_last_seconds() -> None:
+def test_a_load_shows_rate_latency_flight_and_time_left() -> None:
     found = running(of_load(), sent(10.0))
     found.say("sending 20/s for 40 s")
     text = shown(found)

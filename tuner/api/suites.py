@@ -56,7 +56,7 @@ def bench(options: BenchCall) -> BenchResult:
 def bench_suite(options: BenchCall, watcher: Watcher) -> BenchResult:
     """The same, with somebody who looks on."""
     suite = _suite(options)
-    onlooker = Onlooker(watcher.say, watcher.sampled, watcher.stop)
+    onlooker = Onlooker(watcher.say, watcher.sampled, watcher.stop, begins=watcher.begins)
     return BenchResult(run_bench(suite, options, onlooker))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from tuner.clock import Clock, WallClock
 from tuner.engine.batches import Payload
-from tuner.experiment.experiment import Book, Experiment
+from tuner.experiment.experiment import Book, Experiment, Price
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.wiring import Context
 from tuner.options.suites import BenchCall
@@ -38,6 +38,7 @@ class Onlooker:
     say: Progress = lambda _text: None
     sampled: Callable[[Sample], None] = lambda _sample: None
     stop: Callable[[], bool] = lambda: False
+    begins: Callable[[Ask, Meter, Price], None] = lambda _ask, _meter, _price: None
     clock: Clock = field(default_factory=WallClock)
 
 

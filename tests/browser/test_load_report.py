@@ -53,10 +53,9 @@ def test_charts_over_time_stand_below_each_other_with_one_axis_of_time(
 ) -> None:
     tab = chromium.open(width=width)
     tab.visit(page)
-    marks = "[...document.querySelectorAll('.column .chart svg .background')]"
-    boxes = tab.value(
-        f"{marks}.map((each) => each.getBoundingClientRect()).map((box) => [box.left, box.right])"
-    )
+    svgs = "[...document.querySelectorAll('.column .chart svg.marks')]"
+    plots = f"{svgs}.map((svg) => svg.querySelector('.background').getBoundingClientRect())"
+    boxes = tab.value(f"{plots}.map((box) => [box.left, box.right])")
     assert len(boxes) == 3
     for side in zip(*boxes, strict=True):
         assert max(side) - min(side) <= 1.0

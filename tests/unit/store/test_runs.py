@@ -34,9 +34,15 @@ objects = st.dictionaries(words, values, max_size=3)
 small = {bool: st.booleans(), float: finite, int: st.integers(-(2**31), 2**31 - 1), str: words}
 
 
+#: Seconds since the epoch that a calendar has, to the last of the year 9999.
+moments = st.floats(0.0, 253_402_300_799.0)
+
+
 def any_record(kind: Any) -> st.SearchStrategy[Any]:
     """Any record of ours, field by field."""
-    return st.builds(kind, **{name: _any(hint) for name, hint in get_type_hints(kind).items()})
+    fields = {name: _any(hint) for name, hint in get_type_hints(kind).items()}
+    times = {"started_at": moments, "finished_at": st.none() | moments}
+    return st.builds(kind, **fields | {name: times[name] for name in fields if name in times})
 
 
 def _any(hint: Any) -> st.SearchStrategy[Any]:

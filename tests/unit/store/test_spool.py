@@ -302,7 +302,7 @@ def test_a_file_of_a_newer_version_or_of_another_store_is_left(
         st.builds(
             entries.Finished,
             st.sampled_from(RunState),
-            st.floats(allow_nan=False, allow_infinity=False),
+            st.floats(0.0, 253_402_300_799.0),
             st.lists(st.builds(Advice, st.text(), st.text()), max_size=2).map(tuple),
             st.none() | st.text(),
         )

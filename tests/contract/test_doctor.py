@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.commands import exit_code
+from tuner.aws.clone import clone_name
 from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession
 from tuner.cli.app import main
@@ -65,6 +66,21 @@ def test_each_missing_right_is_named_with_the_policy_that_gives_it(
         "lambda:ListVersionsByFunction",
     }
     assert all("tuner policy" in found[name].fix for name in bad)
+
+
+def test_a_copy_that_a_run_has_left_is_a_problem_with_its_fix(
+    target: AwsTarget, service: Any, function: str, make_zip: Callable[..., bytes]
+) -> None:
+    run = "01K3AZZZZZZZZZZZZZZZZZZZZZ"
+    copy, described = clone_name(function, run), f"tuner {run} copy of {function}"
+    service.create(copy, make_zip({"app.py": "..."}), Description=described)
+    try:
+        found = findings(target)["left by a run"]
+    finally:
+        service.client.delete_function(FunctionName=copy)
+    assert found.level is Level.PROBLEM and copy in found.text and run in found.text
+    assert f"tuner restore {function}" in found.fix
+    assert findings(target)["left by a run"].level is Level.OK
 
 
 @pytest.mark.parametrize("service", ["local"], indirect=True)

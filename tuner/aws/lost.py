@@ -134,7 +134,7 @@ class Lost:
 def lost_on(control: ControlPlane, function: str) -> list[Lost]:
     """Return what runs have left on a function and beside it, by what is there alone; raises
     NotFound if neither the function nor a copy of it is there."""
-    copies = _copies(control, function.rsplit(":", 1)[-1])
+    copies = copies_of(control, function.rsplit(":", 1)[-1])
     try:
         now = control.settle(function)
     except NotFound:
@@ -163,7 +163,7 @@ def lost_on(control: ControlPlane, function: str) -> list[Lost]:
     return left + copies
 
 
-def _copies(control: ControlPlane, name: str) -> list[Lost]:
+def copies_of(control: ControlPlane, name: str) -> list[Lost]:
     """The temporary copies of a function, as far as functions may be listed."""
     found: list[Lost] = []
     with suppress(AccessDenied, NotFound):

@@ -11,6 +11,7 @@ from tuner.aws.calls import AwsService
 from tuner.aws.configuration import Configuration, revision_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
+from tuner.aws.lost import copies_of
 from tuner.aws.metrics import read_metrics
 from tuner.aws.session import refuse_proxy
 from tuner.aws.tags import refuse_marked
@@ -93,13 +94,19 @@ def _suitable(control: ControlPlane, name: TargetName, latest: Configuration) ->
 
 
 def _left(control: ControlPlane, name: TargetName, latest: Configuration) -> Iterator[Finding]:
-    """What a run says on the function that changes it, or was interrupted while it did."""
+    """What a run says on the function that changes it, or was interrupted while it did, and the
+    copies that runs have made of it."""
     try:
         refuse_marked(control, latest, name.function)
     except TargetError as error:
         yield _problem("left by a run", error)
-    else:
-        yield Finding("left by a run", Level.OK, "no run has left its mark on it")
+        return
+    for one in copies_of(control, latest["FunctionName"]):
+        text = f"run {one.mark.run} measures its copy {one.arn}, or was interrupted while it did"
+        fix = f"Wait for it to end, or delete the copy with `tuner restore {name.function}`."
+        yield Finding("left by a run", Level.PROBLEM, text, fix)
+        return
+    yield Finding("left by a run", Level.OK, "no run has left its mark on it, or a copy")
 
 
 def _permissions(

@@ -137,6 +137,30 @@ def test_a_change_since_it_was_described_is_not_overwritten(
     assert not watched.account.functions[NAME].tags
 
 
+def test_a_change_between_two_tries_to_begin_is_not_overwritten(
+    watched: Watched, tmp_path: Path
+) -> None:
+    def is_away() -> None:
+        raise ConnectionClosedError(endpoint_url="https://lambda.eu-west-1.amazonaws.com")
+
+    target = opened(watched, tmp_path, Isolation.IN_PLACE)
+    target.describe()
+    for nth in range(2, 20):  # every look after the tags
+        watched.before["get_function", nth] = is_away
+    (first,) = target.prepare([Setting(256)]).values()
+    assert isinstance(first, TargetError)
+    watched.before.clear()
+    watched.account.change(NAME, MemorySize=333, Description="build 59")
+    watched.account.latest()
+    with pytest.raises(ChangedUnderneath, match="somebody else changed it"):
+        target.prepare([Setting(128)])
+    target.restore()
+    target.close()
+    assert watched.account.latest()["MemorySize"] == 333
+    assert watched.account.latest()["Description"] == "build 59"
+    assert not watched.account.functions[NAME].tags
+
+
 def test_of_two_that_begin_at_once_the_later_names_the_first(
     watched: Watched, tmp_path: Path
 ) -> None:

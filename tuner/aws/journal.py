@@ -45,6 +45,13 @@ class Before:
         texts = start.get("Description", ""), start.get("RevisionId", ""), start["CodeSha256"]
         return cls(start["MemorySize"], *texts, start.get("LastModified", ""))
 
+    def alike(self, other: "Before") -> bool:
+        """Tell if both have the same code and the same of what is changed."""
+        return all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("memory_mb", "description", "code_sha256")
+        )
+
 
 @dataclass(frozen=True)
 class JournalHeader:

@@ -14,6 +14,7 @@ from typing import Any
 from tuner.aws.clone import clone_arn, clone_name, make_clone
 from tuner.aws.configuration import (
     Configuration,
+    changed_meanwhile,
     modified_of,
     revision_of,
     unqualified,
@@ -216,6 +217,8 @@ class Deployed:
         copied = options.isolation is Isolation.CLONE  # beside versions of the same run, too
         self._refuse_marked(start, only_changed=copied)
         journal = self._journal = self._journal or Journal(options.journal, self._opening(start))
+        if not journal.header.before.alike(Before.of(start)):  # since a first try, which failed
+            raise changed_meanwhile(self._name.function)
         if copied:
             where = f" on {options.arch}" if options.arch else ""
             options.progress(f"making a temporary copy of the function{where}")

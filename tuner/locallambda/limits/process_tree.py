@@ -59,8 +59,9 @@ def members(families: Sequence[ProcessFamily]) -> Mapping[str, set[int]]:
 
 def kill(pids: Iterable[int]) -> None:
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+        if pid > 0:  # 0 would be the caller's own group
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -143,15 +143,22 @@ class Guard:
         """Learn from first processes which runtimes have started, and how they have ended."""
         while (report := self._reports.read()) is not None:
             if report.code is None:
-                self._started(report.key, report.pid)
-            else:
-                self._exited(report.key, report.code)
+                if report.pid > 0:  # 0: it has ended already and has no number, which its end tells
+                    self._started(report.key, report.pid)
+                continue
+            if report.key in self._forked_at:
+                self._started(report.key, self._first(report.key, report.pid))
+            self._exited(report.key, report.code)
+
+    def _first(self, key: str, otherwise: int) -> int:
+        """The first process of a sandbox, where it has one."""
+        return next((pid for pid, other in self._first_keys.items() if other == key), otherwise)
 
     def _started(self, key: str, pid: int) -> None:
         self._family(key).runtimes.add(pid)
         self._runtime_keys[pid] = key
-        first = next((one for one, other in self._first_keys.items() if other == key), pid)
-        self._tell(event="started", key=key, pid=pid, root=first, at=self._forked_at.pop(key))
+        began_s = self._forked_at.pop(key)
+        self._tell(event="started", key=key, pid=pid, root=self._first(key, pid), at=began_s)
 
     def _exited(self, key: str, code: int) -> None:
         for pid in [pid for pid, other in self._runtime_keys.items() if other == key]:

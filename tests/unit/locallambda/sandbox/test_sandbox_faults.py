@@ -149,6 +149,14 @@ def test_missing_wrapper_script_is_exit_status_127(local):
     assert body["errorMessage"].endswith("Runtime exited with error: exit status 127")
 
 
+def test_runtimes_that_end_at_once_leave_the_guard_at_work(local):
+    for _ in range(15):  # one may have ended before the guard hears that it began
+        sandbox = local.sandbox(environment={"AWS_LAMBDA_EXEC_WRAPPER": "/nowhere/wrapper"})
+        local.invoke(sandbox)
+        local.run(sandbox.stop())
+    assert local.invoke(local.sandbox(), do="leave_daemons").function_error is None
+
+
 def test_largest_response_passes_and_one_byte_more_does_not(local):
     sandbox = local.sandbox()
     quotes = 2

@@ -86,6 +86,17 @@ def test_an_odd_value_in_any_column_is_an_error_or_nothing(
     check(whole, table, column, data.draw(st.sampled_from(ODD)))
 
 
+@pytest.mark.parametrize(
+    ("column", "value"), [("options", "{}"), ("options", '{"a": 1}'), ("started_at", 1e308)]
+)
+def test_a_run_without_its_target_or_of_no_time_is_an_error(
+    whole: Path, here: Path, column: str, value: Any
+) -> None:
+    check(whole, "tuner_runs", column, value)
+    spoilt(whole, "tuner_runs", column, value)
+    assert exit_code("runs", "show", "last") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_so_are_some_in_each_column(whole: Path, here: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.decide.goal import WORTH
-from tuner.errors import UsageError
+from tuner.errors import StoreError, UsageError
 from tuner.options import calls, function
 from tuner.options import kinds as k
 from tuner.options.option import Options, option, options_of
@@ -224,7 +224,13 @@ _BY_NAME = {"env", "parameter"}
 
 
 def stored_options(kept: Mapping[str, Any]) -> SweepOptions:
-    """The options of a stored run: enough to answer from it again, not to invoke."""
+    """The options of a stored run: enough to answer from it again, not to invoke.
+
+    Raises StoreError where they do not say what was measured.
+    """
+    if not isinstance(kept.get("target"), str):
+        reason = "do not say which function was measured"
+        raise StoreError("the options of this run", reason, "Delete it with `tuner runs delete`.")
     values = {n: v for n, v in kept.items() if n in SweepOptions.names()}
     for name in _BY_NAME & values.keys():
         values[name] = tuple((each.partition("=")[0], "") for each in values[name])

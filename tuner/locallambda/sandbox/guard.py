@@ -155,9 +155,11 @@ class Guard:
         return next((pid for pid, other in self._first_keys.items() if other == key), otherwise)
 
     def _started(self, key: str, pid: int) -> None:
+        began_s = self._forked_at.pop(key, None)
+        if began_s is None:  # its end was heard of first, and told
+            return
         self._family(key).runtimes.add(pid)
         self._runtime_keys[pid] = key
-        began_s = self._forked_at.pop(key)
         self._tell(event="started", key=key, pid=pid, root=self._first(key, pid), at=began_s)
 
     def _exited(self, key: str, code: int) -> None:

@@ -93,7 +93,7 @@ class Owner:
             if process.status() == psutil.STATUS_ZOMBIE:
                 return True
             return abs(process.create_time() - self.started_at) > _SAME_START_S
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, OverflowError, ValueError):  # or no process id at all
             return True
         except psutil.AccessDenied:
             return False

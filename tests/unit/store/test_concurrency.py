@@ -99,7 +99,8 @@ def test_a_process_is_told_from_another_that_got_its_number() -> None:
     assert queries.Owner(me.pid, me.started_at - 60.0, me.boot, me.host).gone()
     assert queries.Owner(me.pid, me.started_at, "another boot", me.host).gone()
     assert not queries.Owner(2**30, me.started_at, me.boot, "another-host").gone()
-    assert queries.Owner(2**30, me.started_at, me.boot, me.host).gone()
+    for pid in (2**30, 2**63 - 1, -1):
+        assert queries.Owner(pid, me.started_at, me.boot, me.host).gone()
     assert os.getpid() == me.pid
     assert me.started_at <= time.time()
 

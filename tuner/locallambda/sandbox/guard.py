@@ -152,7 +152,8 @@ class Guard:
 
     def _first(self, key: str, otherwise: int) -> int:
         """The first process of a sandbox, where it has one."""
-        return next((pid for pid, other in self._first_keys.items() if other == key), otherwise)
+        newest = reversed(self._first_keys.items())
+        return next((pid for pid, other in newest if other == key), otherwise)
 
     def _started(self, key: str, pid: int) -> None:
         began_s = self._forked_at.pop(key, None)
@@ -179,6 +180,8 @@ class Guard:
             if pid in self._first_keys:
                 self._hear()  # what it has said before it ended
                 key = self._first_keys.pop(pid)
+                if key in self._first_keys.values():  # the next one runs: this one's end was told
+                    continue
                 if key in self._forked_at:  # it has started nothing
                     self._started(key, pid)
                 self._exited(key, code)

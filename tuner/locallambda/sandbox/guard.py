@@ -146,8 +146,7 @@ class Guard:
                 if report.pid > 0:  # 0: it has ended already and has no number, which its end tells
                     self._started(report.key, report.pid)
                 continue
-            if report.key in self._forked_at:
-                self._started(report.key, self._first(report.key, report.pid))
+            self._started(report.key, self._first(report.key, report.pid))
             self._exited(report.key, report.code)
 
     def _first(self, key: str, otherwise: int) -> int:
@@ -156,8 +155,9 @@ class Guard:
         return next((pid for pid, other in newest if other == key), otherwise)
 
     def _started(self, key: str, pid: int) -> None:
+        """Tell of a runtime that was forked; nothing of one that was told of already."""
         began_s = self._forked_at.pop(key, None)
-        if began_s is None:  # its end was heard of first, and told
+        if began_s is None:
             return
         self._family(key).runtimes.add(pid)
         self._runtime_keys[pid] = key
@@ -182,8 +182,7 @@ class Guard:
                 key = self._first_keys.pop(pid)
                 if key in self._first_keys.values():  # the next one runs: this one's end was told
                     continue
-                if key in self._forked_at:  # it has started nothing
-                    self._started(key, pid)
+                self._started(key, pid)  # if it has started nothing
                 self._exited(key, code)
             elif pid in self._runtime_keys:
                 self._exited(self._runtime_keys[pid], code)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulation.account import NAME, Account
-from simulation.state import REGION
+from simulation.state import REGION, Config
 from tuner.api.left import look
 from tuner.aws.applied import Applied, read_record, record_path, write_record
 from tuner.aws.apply import Application, ApplyOptions
@@ -27,6 +27,15 @@ def applied(account: Account, folder: Path) -> Applied:
     done = application(account, folder).apply(ApplyOptions(RUN, 640, "live"))
     assert done is not None
     return done
+
+
+def restored_by_old_reads(account: Account, folder: Path, done: Applied, old: Config) -> None:
+    """Undo an interrupted application while reads show what was there before it."""
+    write_record(folder, done)
+    account.latest()
+    account.stale = old
+    (left,), _ = look(folder, folder)
+    left.back(account.control(), lambda _: None)
 
 
 def test_an_undo_goes_on_without_an_alias_that_was_deleted(
@@ -149,12 +158,8 @@ def test_an_architecture_goes_back_although_reads_of_it_are_old(
         code_sha256=old["CodeSha256"],
         complete=False,
     )
-    write_record(tmp_path, done)
     account.change(NAME, Architectures=["arm64"])
-    account.latest()
-    account.stale = old
-    (left,), _ = look(tmp_path, tmp_path)
-    left.back(account.control(), lambda _: None)
+    restored_by_old_reads(account, tmp_path, done, old)
     assert account.latest()["Architectures"] == ["x86_64"]
 
 
@@ -169,12 +174,8 @@ def test_memory_goes_back_although_reads_are_older_than_the_tags(
         at_mb=640,
         complete=False,
     )
-    write_record(tmp_path, done)
     account.change(NAME, MemorySize=640)
-    account.latest()
-    account.stale = old
-    (left,), _ = look(tmp_path, tmp_path)
-    left.back(account.control(), lambda _: None)
+    restored_by_old_reads(account, tmp_path, done, old)
     assert account.latest()["MemorySize"] == 256
 
 

@@ -45,12 +45,10 @@ class Before:
         texts = start.get("Description", ""), start.get("RevisionId", ""), start["CodeSha256"]
         return cls(start["MemorySize"], *texts, start.get("LastModified", ""))
 
-    def alike(self, other: "Before") -> bool:
-        """Tell if both have the same code and the same of what is changed."""
-        return all(
-            getattr(self, name) == getattr(other, name)
-            for name in ("memory_mb", "description", "code_sha256")
-        )
+    def holds(self, now: Mapping[str, Any]) -> bool:
+        """Tell if a FunctionConfiguration has the values that are restored."""
+        found = now["MemorySize"], now.get("Description", "")
+        return found == (self.memory_mb, self.description)
 
 
 @dataclass(frozen=True)

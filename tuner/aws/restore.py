@@ -115,7 +115,7 @@ def _listed_as_before(entry: JournalEntry, control: ControlPlane) -> Iterable[Co
         return None
     listed = list(control.versions(entry.header.function))
     latest = next((one for one in listed if one["Version"] == "$LATEST"), None)
-    if latest is None or control.past(latest) or not _as_before(entry, latest):
+    if latest is None or control.past(latest) or not entry.header.before.holds(latest):
         return None
     check_same(entry.header.arn, latest)
     return listed if _wanted(entry, latest) is None else None
@@ -191,13 +191,13 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
 
     Returns the configuration after that, which is somebody else's where they have changed it.
     """
-    function = entry.header.function
+    function, before = entry.header.function, entry.header.before
     with control.restoring(entry.replaced(), entry.header.arn, entry.modified()):
         for _ in control.tries():
             now = control.settle(function)
             check_same(entry.header.arn, now)
             wanted = _wanted(entry, now)
-            if wanted is None and not _as_before(entry, now):  # somebody else's, if no old read
+            if wanted is None and not before.holds(now):  # somebody else's, if no old read
                 now = control.agreed(function, now)
                 wanted = _wanted(entry, now)
             if wanted is None:
@@ -238,10 +238,10 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
     # read where it is not known which RevisionId the change expected.
     lost, present = entry.unconfirmed("set"), revision_of(now)
     expected = lost is not None and lost["revision_id"] in (present, "")
-    may_land = present != "" and (expected or (lost is not None and _as_before(entry, now)))
+    may_land = present != "" and (expected or (lost is not None and before.holds(now)))
     version = entry.unconfirmed("publish")  # it would be left behind
     may_land |= version is not None and version.get("revision_id", "") == present != ""
-    failed = bool(entry.written("set")) and _as_before(entry, now) and failed_update(now)
+    failed = bool(entry.written("set")) and before.holds(now) and failed_update(now)
     return (size, described, None) if failed or may_land else None
 
 
@@ -254,11 +254,6 @@ def _refuse_unproved(entry: JournalEntry, now: Configuration) -> None:
     reason = f"nothing on it says that run {entry.header.id} has set its {now['MemorySize']} MB"
     fix = f"Set the memory by hand if it is wrong, then delete {entry.path}."
     raise TargetError(entry.header.function, reason, fix)
-
-
-def _as_before(entry: JournalEntry, now: Configuration) -> bool:
-    before = entry.header.before
-    return (now["MemorySize"], now.get("Description", "")) == (before.memory_mb, before.description)
 
 
 def delete_described(

@@ -217,7 +217,9 @@ class Deployed:
         copied = options.isolation is Isolation.CLONE  # beside versions of the same run, too
         self._refuse_marked(start, only_changed=copied)
         journal = self._journal = self._journal or Journal(options.journal, self._opening(start))
-        if not journal.header.before.alike(Before.of(start)):  # since a first try, which failed
+        before = journal.header.before
+        if not before.holds(start) or start["CodeSha256"] != before.code_sha256:
+            # Somebody has changed it since a first try, which failed.
             raise changed_meanwhile(self._name.function)
         if copied:
             where = f" on {options.arch}" if options.arch else ""

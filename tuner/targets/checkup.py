@@ -101,12 +101,13 @@ def _left(control: ControlPlane, name: TargetName, latest: Configuration) -> Ite
     except TargetError as error:
         yield _problem("left by a run", error)
         return
-    for one in copies_of(control, latest["FunctionName"]):
+    if copies := copies_of(control, latest["FunctionName"]):
+        one = copies[0]
         text = f"run {one.mark.run} measures its copy {one.arn}, or was interrupted while it did"
         fix = f"Wait for it to end, or delete the copy with `tuner restore {name.function}`."
         yield Finding("left by a run", Level.PROBLEM, text, fix)
-        return
-    yield Finding("left by a run", Level.OK, "no run has left its mark on it, or a copy")
+    else:
+        yield Finding("left by a run", Level.OK, "no run has left its mark on it, or a copy")
 
 
 def _permissions(

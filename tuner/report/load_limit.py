@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tuner.decide.goal import SloScope
 from tuner.report.elements import Cell, Figure, Row, Section, Table
-from tuner.report.load_objectives import likely, slo_of
+from tuner.report.load_objectives import client_slos, likely
 from tuner.report.style import (
     Axis,
     Limit,
@@ -78,11 +77,10 @@ def _figures(
         partial(_goodput_chart, steps, limit),
     )
     if any(step["p50_ms"] is not None for step in steps):
-        slos = (slo_of(each["slo"]) for each in document["slo"])
         limits = [
             Limit(slo.limit, slo.text)
-            for slo in slos
-            if slo and slo.scope is SloScope.CLIENT and (slo.quantile or 0.0) in _DRAWN
+            for slo in client_slos(document)
+            if (slo.quantile or 0.0) in _DRAWN
         ]
         yield Figure(
             "knee-latency",

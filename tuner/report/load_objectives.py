@@ -53,6 +53,12 @@ def slo_of(text: str) -> Slo | None:
         return None
 
 
+def client_slos(document: Mapping[str, Any]) -> list[Slo]:
+    """Objectives on latency, counted from the moment a call was due."""
+    slos = (slo_of(each["slo"]) for each in document["slo"])
+    return [slo for slo in slos if slo is not None and slo.scope is SloScope.CLIENT]
+
+
 def likely(verdict: Mapping[str, Any]) -> str:
     """`` with 77 % probability`` for an objective that was met in few calls, else nothing.
 

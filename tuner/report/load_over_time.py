@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from tuner.decide.goal import SloScope
 from tuner.report.elements import Figure, Section
-from tuner.report.load_objectives import slo_of
+from tuner.report.load_objectives import client_slos
 from tuner.report.style import Limit
 from tuner.report.time_charts import (
     cold_starts_chart,
@@ -44,12 +43,13 @@ def _figures(document: Mapping[str, Any], moments: _Moments) -> Iterator[Figure]
         partial(rate_chart, moments, good),
     )
     if any(moment["p50_ms"] is not None for moment in moments):
+        limits = [Limit(slo.limit, slo.text) for slo in client_slos(document)]
         what = "Time until events were accepted" if events else "Latency of calls that succeeded"
         yield Figure(
             "times",
             f"{what}, counted from when each was due, by the second in which it ended.",
             f"Latency {_BELOW}",
-            partial(time_chart, moments, _limits(document)),
+            partial(time_chart, moments, limits),
         )
     yield Figure(
         "flight",
@@ -72,10 +72,3 @@ def _figures(document: Mapping[str, Any], moments: _Moments) -> Iterator[Figure]
             f"Retries {_BELOW}",
             partial(retries_chart, moments),
         )
-
-
-def _limits(document: Mapping[str, Any]) -> list[Limit]:
-    """Objectives on what the chart shows: latency from the moment a call was due."""
-    slos = (slo_of(each["slo"]) for each in document["slo"])
-    found = (slo for slo in slos if slo is not None and slo.scope is SloScope.CLIENT)
-    return [Limit(slo.limit, slo.text) for slo in found]

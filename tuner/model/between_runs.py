@@ -16,8 +16,8 @@ from tuner.model.noise import first_locations
 
 #: The usual difference is worth so many degrees of freedom, one less than runs. 41 functions that
 #: cebert/aws-lambda-performance-benchmarks measured in November and in December 2025 at up to nine
-#: sizes are likeliest with 1.5 to 2 around 3 %, and with a fifth to a half of the variance common
-#: to all sizes of a run.
+#: sizes are likeliest with 1 to 1.5 around 3 %, and with a fifth of the variance common to all
+#: sizes of a run.
 _WORTH = 2.0
 _COMMON = (0.2, 0.5, 0.8, 0.98)  # the last: a machine that is slow as a whole
 #: What is thought possible (log-sd).

@@ -1,8 +1,8 @@
 """What a sweep usually takes, in one figure each, within the forecast's ranges.
 
 A range from least to most is what limits are held against, and too wide to plan by. Calls of a
-usual adaptive sweep are counted as sweeps of public curves and of the demos made them; durations
-lie in the middle of what is known. Where nothing is, a duration is assumed, and said.
+usual adaptive sweep are estimated from a few sweeps, not fitted; durations lie in the middle of
+what is known. Where nothing is, a duration is assumed, and said.
 """
 
 import math

@@ -132,6 +132,36 @@ def test_snapstart_that_only_tags_say_was_off_is_told_and_left(account: Account)
     assert account.functions[NAME].tags == tags
 
 
+def set_by_a_run(account: Account) -> Config:
+    """Turn SnapStart on as a run does, whose size is the former one; return what was there."""
+    before = account.latest()
+    described = f"tuner {RUN} 1: 256 MB for a measurement, 256 MB before; `tuner restore`"
+    account.change(NAME, SnapStart={"ApplyOn": "PublishedVersions"}, Description=described)
+    account.latest()
+    return before
+
+
+def test_snap_start_of_a_lost_run_goes_off_although_the_first_read_is_old(
+    account: Account,
+) -> None:
+    account.functions[NAME].tags.update(tags_of(key_of(RUN), MEASURED, 0.0, memory=256))
+    account.stale = set_by_a_run(account)
+    (lost,) = lost_on(account.control(), NAME)
+    account.stale = None
+    lost.back(lambda _: None)
+    assert account.latest()["SnapStart"]["ApplyOn"] == "None"
+    assert account.functions[NAME].tags == {}
+
+
+def test_snap_start_that_no_tag_tells_of_stays_and_is_named(account: Account) -> None:
+    set_by_a_run(account)
+    (lost,) = lost_on(account.control(), NAME)
+    with pytest.raises(TargetError, match="SnapStart is on, and nothing says if it was before"):
+        lost.back(lambda _: None)
+    assert account.latest()["SnapStart"]["ApplyOn"] == "PublishedVersions"
+    assert account.latest()["Description"] == ""
+
+
 def test_an_alias_that_others_split_after_applying_stays_split(
     account: Account, tmp_path: Path
 ) -> None:

@@ -69,10 +69,13 @@ class Lost:
         seen = any(_set_by(self.mark.run, one) for one in (self.now, *self.versions))
         if seen and self.mark.text("description") is None:
             tell(f"{self.arn}: its former description is lost; the run's becomes an empty one")
-        restore_function(self._entry(self.before_mb), self.control)
+        latest = [self.now]
+        restore_function(self._entry(self.before_mb), self.control, latest.append)
         if unclear := self._unclear():
             changed = "somebody has changed it since, so either may be right"
             raise self._unknown(f"{' and '.join(unclear)}; {changed}")
+        if uses_snap_start(latest[-1]) and not self.mark.keys:
+            raise self._unknown("SnapStart is on, and nothing says if it was before")
 
     def _entry(self, before_mb: int) -> JournalEntry:
         """The journal of the run, as the function says it."""
@@ -91,7 +94,13 @@ class Lost:
         )
         set_by_it = [one for one in (*self.versions, self.now) if _set_by(mark.run, one)]
         # Of a change that nothing shows, a read may be old: any update is refused then.
-        unknown = {"memory_mb": before_mb, "description": "", "revision_id": ""}
+        unknown = {
+            "memory_mb": before_mb,
+            "description": "",
+            "revision_id": "",
+            "perhaps": True,
+            **self._snap_start(),
+        }
         sets = [self._set_of(one) for one in set_by_it] or [unknown]
         steps: list[Step] = [{"do": "set", **each} for each in sets]
         for one in self.versions:
@@ -104,13 +113,16 @@ class Lost:
     def _set_of(self, one: Configuration) -> Step:
         described, found = one["Description"].removesuffix(OF_VERSION), _set_by(self.mark.run, one)
         assert found is not None, "only those that the run has set"
-        snap = {"snap_start": "snapstart" not in self.mark.values}
         return {
             "memory_mb": int(found["size"]),
             "description": described,
             "revision_id": "",
-            **snap,
+            **self._snap_start(),
         }
+
+    def _snap_start(self) -> Step:
+        """Whether SnapStart is the run's, if it is on: only tags say that it was off before."""
+        return {"snap_start": bool(self.mark.keys) and "snapstart" not in self.mark.values}
 
     def _unclear(self) -> list[str]:
         """Say what may be ours or another hand's."""

@@ -85,7 +85,7 @@ _ALWAYS: Mapping[str, tuple[Grant, ...]] = {
     "doctor": (
         *(*_READ, *_CROSS_CHECK, *_SET, *_PUBLISH, *_LIST_PROVISIONED, *_INVOKE),
         *_on(FUNCTION, "ListVersionsByFunction ListTags"),
-        *_on(ACCOUNT, "ListEventSourceMappings sts:GetCallerIdentity"),
+        *_on(ACCOUNT, "ListFunctions ListEventSourceMappings sts:GetCallerIdentity"),
     ),
     "fleet": (
         *_on(ACCOUNT, "ListFunctions tag:GetResources"),

@@ -296,5 +296,10 @@ def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
 
 
 def _snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:
-    """True if our change turned SnapStart on; one that had it before never gets it from us."""
-    return uses_snap_start(now) and any(step.get("snap_start") for step in entry.written("set"))
+    """True if our change turned SnapStart on; one that had it before never gets it from us. A
+    change that may not have been made has turned it on where our description says that it was."""
+    described = now.get("Description", "").startswith(entry.header.mark)
+    return uses_snap_start(now) and any(
+        step.get("snap_start") and (described or not step.get("perhaps"))
+        for step in entry.written("set")
+    )

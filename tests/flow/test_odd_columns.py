@@ -97,6 +97,14 @@ def test_a_run_without_its_target_or_of_no_time_is_an_error(
     assert exit_code("runs", "show", "last") == 1
 
 
+@pytest.mark.parametrize("column", ["call", "attempt", "round", "status", "payload"])
+def test_a_count_that_is_a_fraction_is_an_error(whole: Path, here: Path, column: str) -> None:
+    for value in (1.5, 1e308):
+        check(whole, "tuner_samples", column, value)
+        assert spoilt(whole, "tuner_samples", column, value)
+        assert exit_code("runs", "show", "last") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_so_are_some_in_each_column(whole: Path, here: Path) -> None:

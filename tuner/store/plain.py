@@ -152,8 +152,10 @@ SAMPLE_COLUMNS = (*_FIELDS, "purpose", "outcome", *Setting._fields)
 REPORTED = (
     "duration_ms", "billed_ms", "init_ms", "restore_ms", "billed_restore_ms", "max_memory_mb",
 )  # fmt: skip
-#: Where a text may stand among a sample's own columns, and the most memory that makes sense.
+#: Where a text may stand among a sample's own columns, where only a whole number may, and the most
+#: memory that makes sense.
 _MAY_BE_TEXT = ("qualifier", "reason", "request_id", "message", "log_tail")
+_WHOLE = ("call", "attempt", "round", "status", "payload")
 _MOST_MB = 1_000_000
 
 
@@ -208,10 +210,12 @@ def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
 
 
 def _check_kinds(kinds: tuple[type, ...]) -> None:
-    """Raise ValueError for a text where a number is stored; SQLite keeps either."""
+    """Raise ValueError for a text where a number is stored; SQLite keeps any kind anywhere."""
     for name, kind in zip(_FIELDS, kinds, strict=False):
         if (name not in _MAY_BE_TEXT and issubclass(kind, str)) or issubclass(kind, bytes):
             raise ValueError(f"{name} of a sample is no number")
+        if name in _WHOLE and issubclass(kind, float):
+            raise ValueError(f"{name} of a sample is no whole number")
 
 
 def _stored_setting(values: Sequence[Any]) -> Setting:

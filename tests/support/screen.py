@@ -18,7 +18,8 @@ _PART = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b\][^\x07]*\x07|\r|\n|[^\x1b\r
 
 @dataclass
 class Screen:
-    """The lines of a terminal; ``seen`` is the screen after each part that arrived."""
+    """The lines of a terminal; ``seen`` is what stood there each time that a line was erased, and
+    at the end: what arrives may be cut anywhere."""
 
     width: int
     lines: list[str] = field(default_factory=lambda: [""])
@@ -26,6 +27,7 @@ class Screen:
     column: int = 0
     text: str = ""
     seen: list[str] = field(default_factory=list)
+    _written: bool = False  # since a line was erased
 
     @property
     def shown(self) -> str:
@@ -37,7 +39,6 @@ class Screen:
         self.text += text
         for part in _PART.finditer(text):
             self._take(part)
-        self.seen.append(self.shown)
 
     def _take(self, part: "re.Match[str]") -> None:
         if part[0] == "\r":
@@ -49,13 +50,16 @@ class Screen:
             self.row = max(0, self.row - int(part[1] or 1))
         elif part[2] == "K":
             assert part[1] == "2"
-            self.lines[self.row] = ""
+            if self._written:
+                self.seen.append(self.shown)
+            self.lines[self.row], self._written = "", False
         elif not part[0].startswith("\x1b"):
             before = self.lines[self.row].ljust(self.column)[: self.column]
             after = self.lines[self.row][self.column + len(part[0]) :]
             self.lines[self.row] = before + part[0] + after
             self.column += len(part[0])
             assert self.column <= self.width, self.lines[self.row]
+            self._written = True
         else:
             assert part[2] is None or part[2] in "mhl", part[0]
 
@@ -80,6 +84,7 @@ def on_terminal(
     screen = Screen(width)
     try:
         _read(master, screen)
+        screen.seen.append(screen.shown)
         assert process.stdout is not None
         out = process.stdout.read()
         process.wait()

@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from tuner.aws.control import ControlPlane
 from tuner.aws.session import AwsSession, SessionOptions, open_session
-from tuner.clock import WallClock
+from tuner.clock import VirtualClock, WallClock
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.names import parse_target
@@ -38,6 +38,12 @@ def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def hasty_clock() -> WallClock:
     """A clock for targets that does not wait for long."""
     return HastyClock()
+
+
+@pytest.fixture
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands that open a control plane by themselves wait on a clock of their own."""
+    monkeypatch.setattr("tuner.aws.calls.WallClock", VirtualClock)
 
 
 @dataclass(frozen=True)

@@ -255,6 +255,7 @@ def test_a_command_that_leaves_an_application_ends_with_what_is_left(
     assert last == "tuner: orders is at 640 MB; run `tuner restore` to put it back to 256 MB"
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_a_restore_that_fails_ends_with_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
     arn = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
     done = Applied(RUN, arn, "eu-west-1", "http://127.0.0.1:9", None, 256, 640, complete=False)

@@ -87,6 +87,7 @@ def test_a_journal_that_cannot_be_read_is_told_and_the_others_are_put_back(
     assert service.picture(function) == before
 
 
+@pytest.mark.usefixtures("no_waits")
 def test_a_service_that_is_gone_is_told_with_the_way_out() -> None:
     opening = JournalHeader(
         id="01JZZZZZZZZZZZZZZZZZZZZZZZ",

@@ -48,6 +48,7 @@ class Tuner:
     begins_s: float = 0.0
     crash_at: int | None = None
     interrupts_at: tuple[int, ...] = ()
+    stops_at: int | None = None  # where the user asks a measurement to end
     #: The same of the first `tuner restore` after it, while all still fails; ``None``: there is
     #: none before the service answers again.
     restore_ends_at: int | None = None
@@ -129,6 +130,7 @@ def _tuner(rng: Random, begins_s: float) -> Tuner:
         begins_s,
         crash_at=rng.randint(1, 80) if rng.random() < 0.3 else None,
         interrupts_at=tuple(sorted(rng.sample(range(1, 90), interrupts))),
+        stops_at=rng.randint(1, 60) if rng.random() < 0.2 else None,
         restore_ends_at=rng.randint(1, 60) if rng.random() < 0.2 else None,
     )
 

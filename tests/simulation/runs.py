@@ -175,6 +175,7 @@ def _smaller(plan: Plan) -> list[Plan]:
         if len(plan.tuners) > 1:
             plans.append(replace(plan, tuners=plan.tuners[:at] + plan.tuners[at + 1 :]))
         less = [replace(one, crash_at=None), replace(one, interrupts_at=())]
+        less += [replace(one, stops_at=None)]
         less += [replace(one, restore_ends_at=None), replace(one, sizes=one.sizes[:1])]
         less += [replace(one, begins_s=0.0)]
         plans += [

@@ -109,11 +109,15 @@ class Played:
     def _prepare(self, target: Any) -> None:
         settings = list(self._settings())
         for one in [settings] if self.tuner.way != "in-place" else [[each] for each in settings]:
-            for made in target.prepare(one).values():
+            for made in target.prepare(one, stop=self._stops).values():
                 self.told.said.append(f"prepared {made}")
                 if not isinstance(made, TunerError):
                     target.release(made)
             self._process.sleep(1.0)  # the calls
+
+    def _stops(self) -> bool:
+        at = self.tuner.stops_at
+        return at is not None and self._process.steps.count >= at
 
     def _settings(self) -> list[Setting]:
         way = self.tuner.way

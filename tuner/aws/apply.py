@@ -99,7 +99,9 @@ class Application:
             write_record(self._directory, self._done)
             try:
                 self._make(self._tagged(start), change, alias)
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):  # the user waits for it
+                    self._control.stop = lambda: True
                 self._roll_back()
                 raise
             first = self._done.since

@@ -70,10 +70,15 @@ class Patience:
 
 
 def call_patiently(
-    send: Callable[[], Answer], patience: Patience, clock: Clock, rng: random.Random
+    send: Callable[[], Answer],
+    patience: Patience,
+    clock: Clock,
+    rng: random.Random,
+    gives_up: Callable[[float], bool] = lambda _began_s: False,
 ) -> Answer:
     """Send until it succeeds or is not worth another attempt; then the last error is raised.
 
+    ``gives_up`` gets the moment of the first attempt after each that failed.
     A request may have been acted on although its answer was lost, so what is sent here must be
     harmless when repeated (reads, and changes guarded by RevisionId).
     """
@@ -83,7 +88,7 @@ def call_patiently(
             return send()
         except Exception as error:
             over = clock.monotonic() - began >= patience.total_s
-            if over or attempt >= patience.limit(error):
+            if over or gives_up(began) or attempt >= patience.limit(error):
                 raise
         clock.sleep(patience.wait_s(attempt, rng))
         attempt += 1
@@ -97,7 +102,7 @@ NEXT_TOKEN, MARKER = ("NextToken", "NextToken"), ("Marker", "NextMarker")
 
 
 #: Seconds for all of an answer to a package of up to 50 MB, and after the user wants to stop.
-UPLOAD_S, _STOPPING_S, _LOOK_S = 600.0, 10.0, 0.5
+UPLOAD_S, _STOPPING_S, _LOOK_S = 600.0, 5.0, 0.5
 _UPLOADS = ("CreateFunction", "UpdateFunctionCode")
 
 
@@ -156,7 +161,7 @@ class Client:
             self.calls[operation] += 1
             url = meta.endpoint_url
             try:
-                return within(lambda: method(**parameters), limit_s, url, self.hurries)
+                return within(lambda: method(**parameters), limit_s, url, self.stops)
             except boto.ReadTimeoutError:
                 if self.hurries():
                     raise Interrupted(thing, f"stopped while {operation} was answered") from None
@@ -165,15 +170,27 @@ class Client:
         service = meta.service_model.service_name
         call = ApiCall(operation, thing, meta.region_name, meta.endpoint_url, service)
         try:
-            answer = call_patiently(once, self.patience, self.clock, self._rng)
+            answer = call_patiently(once, self.patience, self.clock, self._rng, self.gives_up)
+        except Interrupted:
+            raise
         except Exception as error:
+            if self.hurries() and self.patience.limit(error) > 1:
+                raise Interrupted(thing, f"stopped while {operation} was tried again") from error
             raise translate(error, call) from error
         _check(answer, call)
         return answer
 
-    def hurries(self) -> bool:
+    def stops(self) -> bool:
         """Tell if the user wants to stop, so that no answer is waited for long."""
         return False
+
+    def hurries(self) -> bool:
+        """Tell if what is being done ends because the user wants to stop."""
+        return self.stops()
+
+    def gives_up(self, began_s: float) -> bool:
+        """Tell if a call that failed, and was first sent then, is not sent again."""
+        return self.hurries()
 
     def tries(self) -> Iterator[None]:
         """Pause before each try of a change that somebody else may get in between."""

@@ -33,9 +33,9 @@ WAIT_LIMIT_S = 1_560.0
 #: left changed otherwise. Nobody listening on this machine is a service that has ended.
 _LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40, total_s=400.0)
 _LASTING_ON_LOOPBACK = replace(_LASTING, unreachable_attempts=12)
-#: The longest wait for an update (seconds) while restoring, while restoring after the user has
-#: stopped the run, and of anything else after that.
-_RESTORING_LIMIT_S, _STOPPED_LIMIT_S, _STOPPING_LIMIT_S = 300.0, 30.0, 10.0
+#: The longest wait for an update (seconds) while restoring, and what is left of it, or of trying a
+#: call again, once the user wants to stop; and the longest pause between two tries then.
+_RESTORING_LIMIT_S, _STOPPED_LIMIT_S, _STOPPED_PAUSE_S = 300.0, 30.0, 2.0
 #: Seconds for which a read may show what an answered change has replaced (Lambda's reads are
 #: eventually consistent, without a documented bound), and one that a refused change expected.
 _STALE_S, _DOUBTFUL_S, _REREAD_S = 90.0, 15.0, 2.0
@@ -69,6 +69,7 @@ class ControlPlane(Client):
         self._tags: dict[str, Mapping[str, str]] = {}
         #: True when the user wants to stop, which ends a wait for an update.
         self.stop: Callable[[], bool] = lambda: False
+        self._heard_s: float | None = None  # when that was first seen
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
         self.poll_s = 0.11 if session.loopback else 1.0
 
@@ -91,6 +92,8 @@ class ControlPlane(Client):
         found: Configuration = self.get(function, qualifier)["Configuration"]
         waited, pause = 0.0, self.poll_s
         while qualifier is None and self.past(found, waited):
+            if self.hurries():
+                raise Interrupted(function, "stopped while Lambda showed it as it was before")
             if waited >= _STALE_S:
                 reason = f"Lambda shows it as it was before the last change, for {_STALE_S:.0f} s"
                 raise TargetError(function, reason, "Run `tuner restore` in a minute.")
@@ -115,14 +118,14 @@ class ControlPlane(Client):
     def restoring(
         self, replaced: Iterable[str] = (), arn: str = "", modified: str = ""
     ) -> Iterator[None]:
-        """Be patient for minutes, and let no earlier wish to stop end a wait. As a journal says,
+        """Be patient for minutes, and half of one once the user wants to stop. As a journal says,
         ``replaced`` are RevisionIds that are past, and ``arn`` was ``modified`` at this time."""
         self._journalled.update(replaced)
         self._newest[arn] = max(modified, self._newest.get(arn, ""))
         before = self.patience, self._restoring
         lasting = self.lasting
-        if self.stop():  # the user waits for it
-            lasting = replace(lasting, answer_s=15.0, total_s=60.0)
+        if self.stops():  # the user waits for it
+            lasting = replace(lasting, longest_s=min(_STOPPED_PAUSE_S, lasting.longest_s))
         self.patience, self._restoring = lasting, True
         try:
             yield
@@ -144,9 +147,24 @@ class ControlPlane(Client):
             self._newest[unqualified(answer["FunctionArn"])] = modified_of(answer)
         return answer
 
+    def stops(self) -> bool:
+        """Tell if the user wants to stop."""
+        if not self.stop():
+            return False
+        if self._heard_s is None:
+            self._heard_s = self.clock.monotonic()
+        return True
+
     def hurries(self) -> bool:
         """Tell if the user wants to stop; restoring goes on."""
-        return not self._restoring and self.stop()
+        return not self._restoring and self.stops()
+
+    def gives_up(self, began_s: float) -> bool:
+        """Tell if the user wants to stop, and restoring has had its time since."""
+        if not self.stops() or self._heard_s is None:
+            return False
+        since_s = self.clock.monotonic() - max(began_s, self._heard_s)
+        return not self._restoring or since_s > _STOPPED_LIMIT_S
 
     def call(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
         """Send an operation on a function; parameters that are ``None`` are left out."""
@@ -280,20 +298,16 @@ class ControlPlane(Client):
 
         ``known`` is the answer to a change that was just made; it saves the first call.
         """
-        restoring_s = _STOPPED_LIMIT_S if self.stop() else _RESTORING_LIMIT_S
-        limit_s = restoring_s if self._restoring else WAIT_LIMIT_S
-        began, stopping = self.clock.monotonic(), None
+        limit_s = _RESTORING_LIMIT_S if self._restoring else WAIT_LIMIT_S
+        began_s = self.clock.monotonic()
         now = known or self.configuration(function, qualifier)
         while not settled(now):
-            moment = self.clock.monotonic()
-            if moment - began > limit_s:
-                reason = f"still not ready after {limit_s:.0f} s"
-                raise TargetError(function, reason, "Try again later.")
             if self.hurries():
-                stopping = moment if stopping is None else stopping
-                if moment - stopping > _STOPPING_LIMIT_S:
-                    reason = "stopped while Lambda was still updating it"
-                    raise Interrupted(function, reason)
+                raise Interrupted(function, "stopped while Lambda was still updating it")
+            waited_s = self.clock.monotonic() - began_s
+            if waited_s > limit_s or self.gives_up(began_s):
+                reason = f"still not ready after {waited_s:.0f} s"
+                raise TargetError(function, reason, "Try again later.")
             self.clock.sleep(self.poll_s)
             now = self.configuration(function, qualifier)
         return now

@@ -24,7 +24,7 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Journal
 from tuner.aws.restore import OF_VERSION, restore_latest
 from tuner.aws.tags import refuse_marked
-from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
+from tuner.errors import AccessDenied, ChangedUnderneath, Interrupted, TargetError
 
 #: The longest wait for provisioned concurrency, in seconds. AWS starts one or two minutes after the
 #: request, and then up to 6,000 a minute (Lambda developer guide, provisioned concurrency).
@@ -61,7 +61,7 @@ class VersionMaker:
                 if memory_mb == own and not snap_start and _published(made):
                     break
                 made[memory_mb] = _or_reason(partial(self._one, memory_mb, snap_start))
-        except KeyboardInterrupt:  # whoever catches it restores everything, once
+        except (KeyboardInterrupt, Interrupted):  # whoever catches it restores everything, once
             raise
         except BaseException:
             self._restore_latest()

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tuner.aws.restore import insist
 from tuner.crosscheck.tally import Tally
+from tuner.errors import Interrupted
 from tuner.experiment.afterwards import lacks_report
 from tuner.experiment.cross_check import Inquiry, cross_check
 from tuner.experiment.session import Session
@@ -143,7 +144,7 @@ class Experiment:
         self.watcher.begins(ask, self.meter, self.price)
         self.book.begin(ask, self.session)
         try:
-            with closing(self.session.run(ask)) as arriving:
+            with closing(self.session.run(ask)) as arriving, self._stopping():
                 for sample in arriving:
                     self.meter.add(self.price(sample), lacking=lacks_report(sample))
                     enough = self.book.take(sample)
@@ -152,6 +153,17 @@ class Experiment:
             self.meter.pay(self.book.end(ask, self.session, self.stopped))
         finally:
             self.book.flush()
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Let a change of the function that the user has cut short end the run, not its report."""
+        try:
+            yield
+        except Interrupted:
+            if not self.watcher.stop():
+                raise
+            self.stopped = STOPPED
+            self.session.stop()
 
     def _end_early(self, ask: Ask, enough: str | None) -> None:
         """Stop sending when the user wants it, a limit is reached, or the ask has seen enough."""

@@ -10,6 +10,7 @@ from tuner.billing.cost import sample_usd
 from tuner.billing.prices import prices
 from tuner.clock import VirtualClock
 from tuner.engine.replay_engine import ReplayEngine
+from tuner.errors import Interrupted
 from tuner.experiment.experiment import STOPPED, Experiment, Silent, kept
 from tuner.experiment.session import Conditions, Session
 from tuner.experiment.spec import RunSpec
@@ -113,6 +114,25 @@ def test_a_user_who_stops_gets_what_there_is(context: Context) -> None:
     assert made.run(Told(Ask({SMALL: 50}, "many"))) == Done(STOPPED, settled=False)
     assert len(list(context.store.samples(run.run))) == len(onlooker.samples) == 4
     assert made.run(Told(Ask({LARGE: 1}, "more"))) == Done(STOPPED, settled=False)
+
+
+def test_a_user_who_stops_a_change_of_the_function_gets_what_there_is(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onlooker = Onlooker(most=4)
+    made, run = experiment(context, onlooker)
+    prepare = context.target.prepare
+
+    def cut_short(settings: Iterable[Setting], **more: object) -> object:
+        if len(onlooker.samples) < 3:
+            return prepare(settings, **more)  # type: ignore[arg-type]
+        onlooker.most = 3
+        raise Interrupted("orders", "stopped while Lambda was still updating it")
+
+    monkeypatch.setattr(context.target, "prepare", cut_short)
+    asks = Told(Ask({SMALL: 3}, "three"), Ask({LARGE: 3}, "three more"))
+    assert made.run(asks) == Done(STOPPED, settled=False)
+    assert len(list(context.store.samples(run.run))) == 3
 
 
 def test_an_ask_that_brings_nothing_ends_the_loop(context: Context) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.chromium import rgb
 from support.sweeps import empty, good, under_load, whole_range
 from tuner.decide.result import Sweep
 from tuner.records import Advice
@@ -29,12 +30,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> PageOf:
     """The written report of a sweep, each made once."""
     folder = tmp_path_factory.mktemp("reports")
     return cache(lambda sweep: write_report(sweep(), folder / sweep.__name__))
-
-
-def rgb(color: str) -> str:
-    """How browsers write a colour of the palette."""
-    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgb({red}, {green}, {blue})"
 
 
 @pytest.mark.parametrize(("sweep", "charts"), [(good, 4), (whole_range, 4), (empty, 0)])

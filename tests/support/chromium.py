@@ -175,3 +175,9 @@ class Tab:
     def _events(self) -> list[dict[str, Any]]:
         self.value("0")  # what was sent before this answer has arrived with it
         return [each for each in self.browser.events if each.get("sessionId") == self.session]
+
+
+def rgb(color: str) -> str:
+    """How browsers write a colour of the palette."""
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"

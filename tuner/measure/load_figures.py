@@ -15,6 +15,7 @@ import numpy as np
 
 from tuner.engine.engine import FATE_UNKNOWN, Shortfall
 from tuner.measure.failures import Cause, Causes
+from tuner.measure.heat_map import HeatMap
 from tuner.measure.statistics import Latencies, Second, Timeline, most_at_once
 from tuner.records import Outcome, Sample
 from tuner.store.documents import LoadFacts
@@ -71,6 +72,7 @@ class LoadFigures:
     billed_ms: float | None
     billed: int
     timeline: tuple[Second, ...]
+    heat_map: HeatMap | None  # of latency, by when calls ended; None where none ended well
     causes: tuple[Cause, ...] = ()  # of failed requests, the most frequent first
     #: Calls that ended well with an answer that tells an HTTP front to fail, by its statusCode.
     proxied: Mapping[str, int] = field(default_factory=dict)
@@ -237,6 +239,7 @@ class LoadTally:
             billed_ms=self.billed_ms,
             billed=self.billed,
             timeline=_with_dropped(self._timeline.seconds(), shortfall, self.start_s),
+            heat_map=self._timeline.heat_map(),
             causes=self._causes.most(),
             capped_wait_s=self._capped_wait_s,
             proxied=dict(self._proxied),

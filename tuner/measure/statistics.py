@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from hdrh.histogram import HdrHistogram
 
+from tuner.measure.heat_map import HeatMap, heat_map
 from tuner.model.quantiles import chance_below
 from tuner.records import Outcome, Sample
 
@@ -133,6 +134,10 @@ class Timeline:
         """A row per second from the first to the last, also for those in which nothing was."""
         first, last = min(self._seconds, default=0), max(self._seconds, default=-1)
         return [self._row(second) for second in range(first, last + 1)]
+
+    def heat_map(self) -> HeatMap | None:
+        """Latencies of what ended ok over time; ``None`` where nothing did."""
+        return heat_map(self._latency_ms)
 
     def _row(self, second: int) -> Second:
         row, latency_ms = self._seconds.get(second) or Second(second), self._latency_ms.get(second)

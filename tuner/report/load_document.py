@@ -53,6 +53,7 @@ def load_document(load: Load) -> dict[str, Any]:
             "time_to_success_ms": _spread(figures.time_to_success),
         },
         "timeline": [{"second": row.at_s, **named(row, *_IN_A_SECOND)} for row in figures.timeline],
+        "heat_map": figures.heat_map,
         "cost_usd": load.cost_usd,
         "slo": _verdicts(load),
         "errors": figures.causes,

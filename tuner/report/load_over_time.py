@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from tuner.report.elements import Figure, Section
+from tuner.report.load_heat_map import heat_map_chart, heat_map_words
 from tuner.report.load_objectives import client_slos
 from tuner.report.style import Limit
 from tuner.report.time_charts import (
@@ -42,14 +43,22 @@ def _figures(document: Mapping[str, Any], moments: _Moments) -> Iterator[Figure]
         f"Calls per second {_BELOW}",
         partial(rate_chart, moments, good),
     )
+    limits = [Limit(slo.limit, slo.text) for slo in client_slos(document)]
     if any(moment["p50_ms"] is not None for moment in moments):
-        limits = [Limit(slo.limit, slo.text) for slo in client_slos(document)]
         what = "Time until events were accepted" if events else "Latency of calls that succeeded"
         yield Figure(
             "times",
             f"{what}, counted from when each was due, by the second in which it ended.",
             f"Latency {_BELOW}",
             partial(time_chart, moments, limits),
+        )
+    if (heat := document.get("heat_map")) is not None:  # earlier versions have none
+        yield Figure(
+            "heat-map",
+            f"Calls that {good}, by the second in which they ended and by latency; the stronger "
+            "the colour, the more calls.",
+            f"Latency over the load as a heat map. {heat_map_words(heat)}",
+            partial(heat_map_chart, heat, moments, limits),
         )
     yield Figure(
         "flight",

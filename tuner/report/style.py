@@ -27,7 +27,14 @@ _COLORS = {
     "warn-soft": ("#fff1cf", "#382c0d"),
     "bad": ("#b42318", "#ff8a7e"),
     "bad-soft": ("#fde4e1", "#451c18"),
+    "heat-1": ("#b9d5f2", "#1c3d5f"),
+    "heat-2": ("#7fb3e8", "#235a91"),
+    "heat-3": ("#3a86d4", "#3681c8"),
+    "heat-4": ("#0f58a6", "#76b6fb"),
+    "heat-5": ("#082a52", "#dcecff"),
 }
+#: The colours of counts in a heat map, the fewest first.
+HEAT = tuple(f"heat-{step}" for step in range(1, 6))
 LIGHT = {name: light for name, (light, _) in _COLORS.items()}
 DARK = {name: dark for name, (_, dark) in _COLORS.items()}
 
@@ -156,8 +163,8 @@ def over(channel: str, field: str, title: str, axis: Axis, **space: Any) -> Any:
     the axis takes beside the plot."""
     alt = altair()
     title = f"{title}, log scale" if axis.log else title
-    if axis.log:
-        space["values"] = _log_ticks(axis)
+    if axis.log and len(ticks := _log_ticks(axis)) > 1:  # a short axis finds its own
+        space["values"] = ticks
     labels = alt.Axis(tickCount=6, format=",.6~r", **space)
     return getattr(alt, channel)(f"{field}:Q", title=title, scale=scale_of(axis), axis=labels)
 

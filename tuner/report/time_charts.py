@@ -22,7 +22,7 @@ from tuner.units import format_ms
 #: Pixels of a chart with several lines, and of one with a single figure.
 _HEIGHT, _LOW = 240, 130
 #: What the labels of a vertical axis take, so that charts in one column have one axis of time.
-_Y_PX = 48
+Y_PX = 48
 _Moments = Sequence[Mapping[str, Any]]
 #: Series with their key in a moment, colour and dash.
 _RATES: Sequence[tuple[Any, ...]] = (
@@ -105,7 +105,7 @@ def time_chart(moments: _Moments, limits: Sequence[Limit] = ()) -> dict[str, Any
     """Latency of calls that succeeded over the load, with the objectives on it."""
     known = [moment[key] for _, key, *_ in _TIMES for moment in moments if moment.get(key)]
     axis = value_axis(known, [limit.value for limit in limits])
-    y = over("Y", "value", "Latency (ms)", axis, minExtent=_Y_PX, maxExtent=_Y_PX)
+    y = over("Y", "value", "Latency (ms)", axis, minExtent=Y_PX, maxExtent=Y_PX)
     drawn = [limit for limit in limits if axis.holds(limit.value)]
     return _lines(moments, _TIMES, y, moment_text, limit_lines(drawn))
 
@@ -127,7 +127,7 @@ def flight_chart(moments: _Moments) -> dict[str, Any]:
         for moment in moments
     ]
     area = rows(flight).mark_area(color=color("accent"), opacity=0.25, line={"strokeWidth": 2})
-    area = area.encode(_seconds(moments), _plain("In flight"), tooltip=hint())
+    area = area.encode(seconds_axis(moments), _plain("In flight"), tooltip=hint())
     return finished(area, _LOW)
 
 
@@ -177,9 +177,14 @@ def _step(moments: _Moments) -> float:
     return step
 
 
-def _seconds(moments: _Moments) -> Any:
-    alt = altair()
-    ends = [moments[0]["second"], moments[-1]["second"] + _step(moments)] if moments else [0, 1]
+def span(moments: _Moments) -> tuple[float, float]:
+    """The seconds in which the first moment begins and the last one ends."""
+    return (moments[0]["second"], moments[-1]["second"] + _step(moments)) if moments else (0, 1)
+
+
+def seconds_axis(moments: _Moments) -> Any:
+    """The axis of time that charts of one load share."""
+    alt, ends = altair(), list(span(moments))
     axis = alt.Axis(grid=False, tickMinStep=1)
     return alt.X("second:Q", title="Seconds", axis=axis, scale=alt.Scale(domain=ends, nice=False))
 
@@ -187,7 +192,7 @@ def _seconds(moments: _Moments) -> Any:
 def _plain(title: str) -> Any:
     """A vertical axis from zero, as wide as those of the other charts of the column."""
     alt = altair()
-    axis = alt.Axis(tickCount=5, format=",.6~r", minExtent=_Y_PX, maxExtent=_Y_PX)
+    axis = alt.Axis(tickCount=5, format=",.6~r", minExtent=Y_PX, maxExtent=Y_PX)
     return alt.Y("value:Q", title=title, axis=axis)
 
 
@@ -205,7 +210,7 @@ def _bars(moments: _Moments, key: str, title: str, hue: str) -> dict[str, Any]:
     ]
     bars = rows(values).mark_bar(color=color(hue), stroke=color("paper"), strokeWidth=0.5)
     bars = bars.encode(
-        _seconds(moments), altair().X2("end:Q"), _plain(f"{title}/s"), tooltip=hint()
+        seconds_axis(moments), altair().X2("end:Q"), _plain(f"{title}/s"), tooltip=hint()
     )
     return finished(bars, _LOW)
 
@@ -225,7 +230,7 @@ def _lines(
         for moment in moments
         if moment.get(key) is not None
     ]
-    chart, x = rows(values), _seconds(moments)
+    chart, x = rows(values), seconds_axis(moments)
     # On a phone more than three names have no room in one line.
     legend = alt.Legend(columns=3) if len(series) > 3 else alt.Legend()
     hues = {each[0]: color(each[2]) for each in series}

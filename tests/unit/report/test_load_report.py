@@ -35,9 +35,11 @@ from tuner.records import (
     Outcome,
 )
 from tuner.report.load_document import load_document
+from tuner.report.load_heat_map import heat_map_chart
 from tuner.report.load_tables import times_table
 from tuner.report.load_view import load_view
 from tuner.report.page import render
+from tuner.report.style import Limit
 from tuner.targets.observers import EventSettings
 from tuner.units import format_probability
 
@@ -126,7 +128,7 @@ def test_the_page_has_every_number_and_nobodys_markup() -> None:
     assert "<script>alert" not in page
     assert "{{ 7*7 }}" in page
     assert "steady" in page
-    assert page.count('data-chart="') == 4
+    assert page.count('data-chart="') == 5
     assert not re.search(r"""(?:src|href)=["']?https?:""", page)
     checker = HTMLParser()
     checker.feed(page)
@@ -181,7 +183,7 @@ def test_a_load_without_objectives_has_no_banner() -> None:
 def test_charts_over_time_share_their_axis_and_show_objectives() -> None:
     view = load_view(load_document(made(slo="client_p99<300ms")))
     charts = charts_of(view)
-    assert list(charts) == ["rates", "times", "flight", "cold-starts"]
+    assert list(charts) == ["rates", "times", "heat-map", "flight", "cold-starts"]
     assert section(view, "Over time").column
     for spec in charts.values():
         assert re.findall(r'"domain": (\[0, \d+\])', json.dumps(spec))[0] == "[0, 21]"
@@ -253,6 +255,30 @@ def test_a_long_load_is_drawn_in_slices_that_keep_its_calls() -> None:
     assert {row.cells[0].value for row in rates} == {"6"}
 
 
+def test_a_heat_map_is_told_in_words_and_missing_of_earlier_versions() -> None:
+    view = load_view(example())
+    heat = next(each for each in view.figures if each.name == "heat-map")
+    assert "100 % of 90 calls took 200 ms to 211 ms; the slowest took 200 ms to 211 ms" in heat.text
+    assert "at 0 to 0 s" not in heat.text
+    earlier = {name: value for name, value in example().items() if name != "heat_map"}
+    assert "heat-map" not in charts_of(load_view(earlier))
+    assert "heat-map" not in charts_of(load_view(load_document(made(throttled=100))))
+
+
+def test_a_heat_map_names_each_class_of_counts_and_keeps_objectives_in_reach() -> None:
+    heat = {"column_s": 5, "edges_ms": [100.0, 200.0, 400.0], "cells": [[0, 0, 1], [5, 1, 700]]}
+    moments = [{"second": at} for at in range(9)]
+    limits = [Limit(300.0, "client_p99<300ms"), Limit(9000.0, "client_p99<9s")]
+    spec = heat_map_chart(heat, moments, limits)
+    altair.Chart.from_dict(spec)
+    text = json.dumps(spec)
+    assert "client_p99<300ms" in text and "9s" not in text
+    shown = spec["layer"][0]["data"]["values"]
+    ends = [(each["end"], each["calls"]) for each in shown]
+    assert ends == [(5, "1 to 3"), (9, "256 to 700 calls")]
+    assert shown[1]["text"] == "5 to 9 s, 200 ms to 400 ms: 700 calls"
+
+
 def test_the_document_is_json_and_empty_spreads_are_empty() -> None:
     document = load_document(made(throttled=100))
     json.dumps(document, allow_nan=False)
@@ -314,7 +340,7 @@ def test_what_became_of_events_is_told_in_words_and_tables() -> None:
     assert "4 events were accepted; 3 of them started, and the function ran 5 times" in words
     assert "no dead-letter queue and no failure destination is configured" in words
     page = render(load_view(document))
-    assert page.count('data-chart="') == 5
+    assert page.count('data-chart="') == 6
     assert "Accepted, since due" in page
     assert "accepted" in json.dumps(charts_of(view)["rates"])
 

@@ -8,10 +8,12 @@
 Lambda's calls go to a local Lambda, which is emptied after each test; those to other services stay
 moto's, whose S3 it takes code from.
 What is adapted: a call that creates or changes a function or a mapping returns when that has
-settled; the account of moto's tests stands for ours on the wire, and the host of AWS's packages for
-that of ours. tests/foreign/moto_differences.md lists what fails, with the reason for each test.
+settled; what moto's CloudFormation does to functions and mappings is done to ours; the account of
+moto's tests stands for ours on the wire, and the host of AWS's packages for that of ours.
+tests/foreign/moto_differences.md lists what fails, with the reason for each test.
 """
 
+import inspect
 import os
 import re
 import subprocess
@@ -71,6 +73,63 @@ def pytest_configure() -> None:
 
     botocore.httpsession.URLLib3Session.send = sent_to_ours
     botocore.client.BaseClient._make_api_call = settled
+    _from_stacks_too()
+
+
+def _from_stacks_too() -> None:
+    """Have moto's CloudFormation change the local Lambda as well as moto's."""
+    import boto3
+    from moto.awslambda.models import EventSourceMapping, LambdaFunction
+
+    mappings: dict[str, str] = {}  # moto's id of one -> ours
+
+    def create_function(ours: Any, name: str, properties: dict[str, Any]) -> None:
+        ours.create_function(**properties | {"FunctionName": name})
+
+    def update_function(ours: Any, name: str, properties: dict[str, Any]) -> None:
+        told = dict(properties)
+        ours.update_function_code(FunctionName=name, **told.pop("Code"))
+        ours.update_function_configuration(FunctionName=name, **told)
+
+    def create_mapping(ours: Any, name: str, properties: dict[str, Any]) -> None:
+        mappings[name] = ours.create_event_source_mapping(**properties)["UUID"]
+
+    def update_mapping(ours: Any, name: str, properties: dict[str, Any]) -> None:
+        told = {key: value for key, value in properties.items() if key != "EventSourceArn"}
+        ours.update_event_source_mapping(UUID=mappings[name], **told)
+
+    def followed(kind: Any, verb: str, change: Any) -> None:
+        theirs = getattr(kind, f"{verb}_from_cloudformation_json")
+        names = list(inspect.signature(theirs).parameters)
+
+        def both(*told: Any, **more: Any) -> Any:
+            asked = dict(zip(names, told, strict=False)) | more
+            properties = dict(asked["cloudformation_json"]["Properties"])  # moto adds to it
+            done = theirs(**asked)
+            ours = boto3.client("lambda", asked["region_name"])
+            change(ours, done.physical_resource_id, properties)
+            return done
+
+        setattr(kind, f"{verb}_from_cloudformation_json", both)
+
+    def deleted(kind: Any, change: Any) -> None:
+        theirs = kind.delete
+
+        def both(resource: Any, account: str, region: str) -> None:
+            theirs(resource, account, region)
+            change(boto3.client("lambda", region), resource.physical_resource_id)
+
+        kind.delete = both
+
+    followed(LambdaFunction, "create", create_function)
+    followed(LambdaFunction, "update", update_function)
+    followed(EventSourceMapping, "create", create_mapping)
+    followed(EventSourceMapping, "update", update_mapping)
+    deleted(LambdaFunction, lambda ours, name: ours.delete_function(FunctionName=name))
+    deleted(
+        EventSourceMapping,
+        lambda ours, name: ours.delete_event_source_mapping(UUID=mappings[name]),
+    )
 
 
 @pytest.fixture(scope="session")

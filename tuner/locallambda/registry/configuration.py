@@ -13,6 +13,7 @@ from typing import Any
 from tuner.locallambda.registry.validation import (
     check_environment,
     check_loggable,
+    check_one_of,
     check_runtime,
     check_settings,
 )
@@ -170,6 +171,7 @@ class Configuration:
 def created(body: Mapping[str, Any], code: CodePackage) -> Configuration:
     """The first configuration of a function, from CreateFunction's body."""
     check_settings(body, required=("Role",))
+    check_one_of(body, "PackageType", ("Image", "Zip"))
     if body.get("PackageType", "Zip") != "Zip":
         raise invalid(
             "The local Lambda runs zip packages only; a container image runs on AWS. "

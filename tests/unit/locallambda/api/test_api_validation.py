@@ -104,6 +104,17 @@ def test_python_and_provided_runtimes_are_taken(api: Any) -> None:
         assert api.create(f"f{number}", Runtime=runtime).status == 201
 
 
+def test_a_package_type_that_lambda_does_not_know_is_refused_by_the_model(api: Any) -> None:
+    reply = api.create(PackageType="ZIP")
+    assert (reply.status, reply.error) == (400, "ValidationException")
+    assert reply.text == (
+        "1 validation error detected: Value 'ZIP' at 'packageType' failed to satisfy constraint: "
+        "Member must satisfy enum value set: [Image, Zip]"
+    )
+    image = api.create(PackageType="Image", Code={"ImageUri": "registry/image:1"})
+    assert "a container image runs on AWS" in image.text
+
+
 def test_handler_and_runtime_are_needed_for_a_zip(api: Any) -> None:
     for missing in ("Handler", "Runtime"):
         reply = api.create(**{missing: None})

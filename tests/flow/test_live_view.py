@@ -21,11 +21,12 @@ from tuner.records import Outcome
 
 meter = Meter(lambda: 12.0, Budget(100, 0.01, 60.0))
 with watched(quiet=False, live=True) as progress:
-    ask = replace(warm_ask({128: 9, 10240: 9}), why="the sizes that tell most of the curve")
+    counts = {128: 9, 1024: 9, 10240: 9}
+    ask = replace(warm_ask(counts), why="the sizes that tell most of the curve")
     progress.say(f"next: {ask.sizes}, {ask.why}")
-    progress.begins(ask, meter, lambda sample: 2e-6)
+    progress.begins(ask, meter, lambda sample: 2e-6 if sample.setting.memory_mb == 128 else 1e-6)
     for number in range(12):
-        for memory in (128, 10240):
+        for memory in (128, 1024, 10240):
             sample = a_sample(memory, call=number, ran_ms=1e5 / memory + number)
             meter.add(2e-6)
             progress.sampled(sample)
@@ -44,12 +45,21 @@ def test_sizes_fill_on_a_terminal_and_leave_it_clean(width: int) -> None:
     screen, process, out = on_terminal([sys.executable, "-c", SCRIPT], width, env)
     assert (process.returncode, out) == (0, "asked\n"), screen.text
     full = max(screen.seen, key=len)
-    assert full.splitlines()[0].startswith("next: 128, 10,240 MB")
+    assert full.splitlines()[0].startswith("next: 128, 1,024, 10,240 MB")
     assert re.search(r"^\s*128 MB +13 +787 ms +792 ms +\$2\.00 +calling", full, re.MULTILINE) or (
         width == 40 and "128 MB" in full
     )
-    assert "Spent: 24 requests" in full
+    assert "Spent: 36 requests" in full
     assert "1 throttled (429); first" in full
+    curve = re.search(
+        r"^Cost/million over memory\n(.+\n){6} +128 MB +10,240 MB$", full, re.MULTILINE
+    )
+    assert (curve is not None) == (width >= 60), full
+    if curve is not None:
+        rows = curve[0].splitlines()
+        assert rows[1].startswith("$2.00 ┤●") and rows[5].startswith("$1.00 ┤  ")
+        assert rows[5].count("●") == 2
+        assert max(map(len, curve[0].splitlines())) == min(width, 72)
     assert screen.shown == "", "the view is taken away"
     assert screen.text.count("\x1b[?25l") == screen.text.count("\x1b[?25h") == 2, "cursor"
     assert len(screen.seen) <= 12, "drawn twice a second"

@@ -8,7 +8,7 @@ so that a measurement waits for nothing.
 import math
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -21,6 +21,7 @@ from tuner.planning.budget import Meter
 from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.report.elements import Cell, Row, Table
 from tuner.report.terminal import grid
+from tuner.report.text_curve import LINES, text_curve
 from tuner.units import (
     counted,
     format_cost,
@@ -38,6 +39,7 @@ _OTHER_LINES = 10
 
 #: Parts of a setting that are named where they differ.
 _TOLD = ("arch", "start", "code")
+_COST = "Cost/million"
 
 Price = Callable[[Sample], float | None]
 
@@ -51,6 +53,29 @@ class _Size:
     priced: int = 0
     cost_usd: float = 0.0
     durations_ms: list[float] = field(default_factory=list)
+
+    @property
+    def cost_per_million(self) -> float | None:
+        """USD of a million calls like those that are priced."""
+        return self.cost_usd / self.priced * 1e6 if self.priced else None
+
+    def quantile_ms(self, quantile: float) -> float | None:
+        """A quantile of the warm durations."""
+        return float(np.quantile(self.durations_ms, quantile)) if self.durations_ms else None
+
+
+@dataclass
+class _Curve:
+    """Values over memory, by what else sizes differ in."""
+
+    title: str
+    shown: Callable[[float], str]
+    points: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+
+    def add(self, name: str, memory_mb: int, value: float | None) -> None:
+        """Add what is known and can be drawn."""
+        if value is not None and value > 0.0:
+            self.points.setdefault(name, []).append((memory_mb, value))
 
 
 @dataclass(frozen=True)
@@ -128,7 +153,10 @@ class Running:
         count = f" ({state.calls} of {planned} calls)" if self._counts and planned else ""
         parts: list[RenderableType] = [_line(Text(f"{self._step}{count}", "bold"))]
         if state.sizes:
-            parts.append(grid(_table(state, console.height - _OTHER_LINES), console))
+            table = _table(state, console.height - _OTHER_LINES)
+            parts.append(grid(table, console))
+            if len(table.rows) + _OTHER_LINES + LINES <= console.height:
+                parts.extend(_line(Text(line, "cyan")) for line in _curve(state, console))
         more = (*_of_load(state), *_spent(state), *_failed(state))
         return Group(*parts, *map(_line, more))
 
@@ -156,15 +184,32 @@ def _note_alone(state: _State, sample: Sample) -> None:
 def _table(state: _State, most: int) -> Table:
     """A row for each size, of many those that are called now and the first others."""
     asked = set() if state.ask is None else {each.alone for each in state.ask.counts}
-    shown = sorted(state.sizes)
-    told = [name for name in _TOLD if len({getattr(each, name) for each in shown}) > 1]
+    shown, told = sorted(state.sizes), _told(state)
     if len(shown) > max(most, 1):
         shown = sorted(sorted(shown, key=lambda each: each not in asked)[: max(most, 1)])
     rows = []
     for each in shown:
         words = (format_memory(each.memory_mb), *(getattr(each, name) for name in told))
         rows.append(_size_row(" ".join(filter(None, words)), state.sizes[each], each in asked))
-    return Table("Sizes so far", ("Memory", "Calls", "p50", "p95", "Cost/million"), tuple(rows))
+    return Table("Sizes so far", ("Memory", "Calls", "p50", "p95", _COST), tuple(rows))
+
+
+def _told(state: _State) -> list[str]:
+    """Parts of settings in which these sizes differ."""
+    return [name for name in _TOLD if len({getattr(each, name) for each in state.sizes}) > 1]
+
+
+def _curve(state: _State, console: Console) -> list[str]:
+    """Cost over memory so far, or the median duration where nothing is priced."""
+    costs, medians = _Curve(_COST, format_cost), _Curve("p50", format_ms)
+    for setting in sorted(state.sizes):
+        size = state.sizes[setting]
+        name = " ".join(filter(None, (getattr(setting, part) for part in _told(state))))
+        costs.add(name, setting.memory_mb, size.cost_per_million)
+        medians.add(name, setting.memory_mb, size.quantile_ms(0.5))
+    best = costs if costs.points else medians
+    ascii_only = console.options.ascii_only
+    return text_curve(best.title, best.points, best.shown, console.width, ascii_only)
 
 
 def _of_load(state: _State) -> Iterator[Text]:
@@ -228,10 +273,8 @@ def _failed(state: _State) -> Iterator[Text]:
 
 
 def _size_row(name: str, size: _Size, called: bool) -> Row:
-    known: Sequence[float] = size.durations_ms
-    p50, p95 = np.quantile(known, (0.5, 0.95)) if known else (None, None)
-    cost = size.cost_usd / size.priced * 1e6 if size.priced else None
-    cells = (f"{size.calls:,}", format_ms(p50), format_ms(p95), format_cost(cost))
+    times = (format_ms(size.quantile_ms(quantile)) for quantile in (0.5, 0.95))
+    cells = (f"{size.calls:,}", *times, format_cost(size.cost_per_million))
     failed = f"{size.failed:,} failed" if size.failed else ""
     marks = tuple(filter(None, ("calling" if called else "", failed)))
     return Row(name, tuple(map(Cell, cells)), marks)

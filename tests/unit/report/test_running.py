@@ -15,6 +15,7 @@ from tuner.planning.ask import Ask, How
 from tuner.planning.budget import NO_LIMIT, Budget, Meter
 from tuner.records import Outcome, Purpose, Sample, Setting
 from tuner.report.running import Running
+from tuner.report.text_curve import text_curve
 
 KEY_ERROR = {"outcome": Outcome.FUNCTION_ERROR, "reason": "KeyError", "message": "'id'"}
 THROTTLED = {"outcome": Outcome.THROTTLED, "reason": "ReservedFunctionConcurrent"}
@@ -77,6 +78,53 @@ def test_warm_up_calls_and_cold_starts_are_in_no_percentile() -> None:
     text = shown(running(warm_ask({512: 4}), samples))
     [row] = [line.split() for line in text.splitlines() if line.lstrip().startswith("512 MB")]
     assert row[:7] == ["512", "MB", "2", "40", "ms", "40", "ms"]
+
+
+SIZES = [each for size in (128, 512, 2048, 8192) for each in calls(size, 9e4 / size)]
+
+
+def curve(found: Running, width: int = 60, height: int = 40) -> list[str]:
+    """The lines of the curve, or none."""
+    lines = shown(found, width, height).splitlines()
+    at = [number for number, line in enumerate(lines) if " over memory" in line]
+    return [line.rstrip() for line in lines[at[0] : at[0] + 8]] if at else []
+
+
+def test_a_curve_of_cost_grows_with_the_sizes_from_the_third_on() -> None:
+    ask = warm_ask({128: 2})
+    assert curve(running(ask, SIZES[:2])) == []
+    lines = curve(running(ask, SIZES[:3]))
+    assert lines[0] == "Cost/million over memory"
+    assert [line.count("●") for line in lines] == [0, 0, 0, 3, 0, 0, 0, 0], "all cost the same"
+    assert "\n".join(lines).count("$1.00") == 1
+    assert lines[7].split() == ["128", "MB", "2,048", "MB"]
+
+
+def test_a_curve_shows_medians_where_nothing_is_priced_and_each_architecture() -> None:
+    found = Running()
+    found.begins(warm_ask({128: 2}), Meter(lambda: 1.0, NO_LIMIT), lambda _sample: None)
+    for sample in SIZES:
+        found.take(sample)
+        arm = sample.setting._replace(arch="arm64")
+        found.take(replace(sample, setting=arm, duration_ms=sample.duration_ms / 2))
+    lines = curve(found)
+    assert lines[0] == "p50 over memory, ● arm64, ○ x86_64"
+    assert lines[1] == "703 ms ┤○"
+    assert lines[5].startswith("5.5 ms ┤ ") and lines[5].endswith("●")
+    assert lines[2].index("●") == 8, "logarithmic"
+    assert sum(line.count("●") for line in lines[1:6]) == 4
+
+
+@pytest.mark.parametrize(("width", "height"), [(49, 40), (80, 20)])
+def test_a_curve_takes_no_room_that_there_is_not(width: int, height: int) -> None:
+    assert curve(running(warm_ask({128: 2}), SIZES), width, height) == []
+
+
+def test_a_curve_needs_no_more_than_ascii() -> None:
+    lines = text_curve("p50", {"": [(128, 9.0), (512, 3.0), (1024, 1.0)]}, str, 50, True)
+    assert "".join(lines).isascii()
+    assert lines[1] == "9.0 |*"
+    assert max(map(len, lines)) == 50
 
 
 def of_load(seconds: float = 40.0, users: int = 0) -> Ask:

@@ -8,13 +8,13 @@ tick may come late, and a process that lives for less than a tick is not counted
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tuner.locallambda.limits.cgroup import WEIGHT, Cgroup
+from tuner.locallambda.limits.process_tree import StandingStill, descendants, listed
 
 #: CFS period and the memory that buys one core, as measured on AWS: "Demystifying Serverless Costs
 #: on Public Platforms", EuroSys 2026, arXiv 2506.01283; the latter also in AWS's quota page.
@@ -58,26 +58,13 @@ class CgroupCpu:
         """Do nothing: only the kernel is at work."""
 
 
-def stand_still(pid: int) -> None:
-    """Stop a runtime and all that it has started and not sent into a group of its own."""
-    _signal_group(pid, signal.SIGSTOP)
-
-
-def go_on(pid: int) -> None:
-    _signal_group(pid, signal.SIGCONT)
-
-
-def _signal_group(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
-
-
 class CgroupCpuGroup(Cgroup):
     """One sandbox's cgroup; in version 2 the memory limit uses the same directory."""
 
     def __init__(self, directory: Path, version: int) -> None:
         super().__init__(directory)
         self._version = version
+        self._still = StandingStill(lambda: listed(self.joins))
         if version == 1:
             self.write("cpu.cfs_period_us", PERIOD_US)
 
@@ -93,11 +80,12 @@ class CgroupCpuGroup(Cgroup):
     def detach(self, pid: int) -> None:
         """Do nothing: the kernel has noticed."""
 
-    def freeze(self, pid: int) -> None:
-        stand_still(pid)
+    def freeze(self, pid: int, root: int) -> None:
+        """Stop all that is in the group, by signals: what version 1 freezes cannot be killed."""
+        self._still.stop(pid)
 
     def thaw(self, pid: int) -> None:
-        go_on(pid)
+        self._still.go_on(pid)
 
 
 class DutyCycleCpu:
@@ -138,6 +126,8 @@ class DutyCycleGroup:
         self._send = send
         self._pid: int | None = None
         self._memory_mb: float | None = None
+        self._root = 0  # which starts the sandbox's processes, and runs nothing of a handler
+        self._still = StandingStill(self._processes)
 
     def attach(self, pid: int) -> None:
         """Limit this runtime at once if a limit was set for an earlier one."""
@@ -156,23 +146,27 @@ class DutyCycleGroup:
             self._send(f"release {pid}")
             self._pid = None
 
-    def freeze(self, pid: int) -> None:
-        """Stop the runtime, and keep the controller from letting it go on."""
-        stand_still(pid)
+    def freeze(self, pid: int, root: int) -> None:
+        """Stop all that descends from ``root``, and keep the controller from letting it go on."""
+        self._root = root
+        self._still.stop(pid)
         self._send(f"freeze {pid}")
 
     def thaw(self, pid: int) -> None:
         """Let it go on at once; the controller stops it again if it is in debt."""
-        go_on(pid)
+        self._still.go_on(pid)
         self._send(f"thaw {pid}")
 
     def remove(self) -> None:
         if self._pid is not None:
             self.detach(self._pid)
 
+    def _processes(self) -> list[int]:
+        return [pid for pid in descendants(self._root) if pid != self._root]
+
 
 #: The CPU limit of one sandbox, which starts without one: its processes enter the files of
 #: ``joins`` before they start, ``attach`` and ``detach`` follow its runtimes, ``freeze`` lets one
-#: stand still until ``thaw``, ``remove`` is last.
+#: and all beside it stand still until ``thaw``, ``remove`` is last.
 CpuGroup = CgroupCpuGroup | DutyCycleGroup
 CpuControl = CgroupCpu | DutyCycleCpu

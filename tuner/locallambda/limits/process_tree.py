@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def process_table() -> list[ProcessRow]:
 
 def members(families: Sequence[ProcessFamily]) -> Mapping[str, set[int]]:
     """The living processes of each family, by its key. Zombies do not count."""
-    found = {one.key: _listed(one.cgroups) for one in families if one.cgroups}
+    found = {one.key: _alive(listed(one.cgroups)) for one in families if one.cgroups}
     searched = [one for one in families if not one.cgroups]
     if searched:
         table = process_table()
@@ -57,11 +57,31 @@ def members(families: Sequence[ProcessFamily]) -> Mapping[str, set[int]]:
     return found
 
 
+class StandingStill:
+    """The processes of one sandbox that are stopped between invocations.
+
+    ``listed`` gives all of them, at least. The runtime's group is stopped as one, and then what has
+    left it; a process that has been signalled can fork no more, so looking again ends.
+    """
+
+    def __init__(self, listed: Callable[[], Iterable[int]]) -> None:
+        self._listed = listed
+        self._outside: set[int] = set()  # of the runtime's group
+
+    def stop(self, runtime: int) -> None:
+        _signal_group(runtime, signal.SIGSTOP)
+        while new := {pid for pid in self._listed() if _has_left(pid, runtime)} - self._outside:
+            _signal(new, signal.SIGSTOP)
+            self._outside |= new
+
+    def go_on(self, runtime: int) -> None:
+        _signal_group(runtime, signal.SIGCONT)
+        _signal(self._outside, signal.SIGCONT)
+        self._outside.clear()
+
+
 def kill(pids: Iterable[int]) -> None:
-    for pid in pids:
-        if pid > 0:  # 0 would be the caller's own group
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+    _signal(pids, signal.SIGKILL)
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -93,6 +113,35 @@ def related(
     return kin
 
 
+def listed(cgroups: Sequence[str]) -> set[int]:
+    """The processes in these files of cgroup.procs; none of one that is removed."""
+    pids: set[int] = set()
+    for path in cgroups:
+        with contextlib.suppress(OSError):
+            pids.update(int(line) for line in Path(path).read_text(encoding="ascii").split())
+    return pids
+
+
+def _signal(pids: Iterable[int], number: int) -> None:
+    for pid in pids:
+        if pid > 0:  # 0 would be the caller's own group
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _has_left(pid: int, group: int) -> bool:
+    """True of a living process of another group."""
+    try:
+        return os.getpgid(pid) != group
+    except ProcessLookupError:
+        return False
+
+
 def _row(pid: int) -> ProcessRow | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -114,9 +163,5 @@ def _mark(pid: int) -> str | None:
     return None
 
 
-def _listed(cgroups: Sequence[str]) -> set[int]:
-    pids: set[int] = set()
-    for path in cgroups:
-        with contextlib.suppress(OSError):  # removed already: nobody is in it
-            pids.update(int(line) for line in Path(path).read_text(encoding="ascii").split())
+def _alive(pids: Iterable[int]) -> set[int]:
     return {pid for pid in pids if _row(pid) is not None}

@@ -76,6 +76,9 @@ def _detach(log_fd: int, *, framed: bool) -> None:
     # Python ignores SIGPIPE, the guard some more; ignored signals would survive the exec.
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    # A full /tmp is an error of the call for every program, as on AWS, and ends none. Ignoring it
+    # would not do: Python lets its children have the default back.
+    signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGXFSZ})
     null = os.open(os.devnull, os.O_RDONLY)
     # Opened anew, since Node.js makes its standard output non-blocking.
     frames = os.open(f"/proc/self/fd/{log_fd}", os.O_WRONLY) if framed else None

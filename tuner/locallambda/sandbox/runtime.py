@@ -219,7 +219,7 @@ class Runtime:
         self._freezing = None
         if self._pid is not None and self._idle and self.waiting:
             self._frozen = True
-            self._resources.cpu.freeze(self._pid)
+            self._resources.cpu.freeze(self._pid, self._root)
 
     def _wake(self) -> None:
         self._stay()

@@ -11,7 +11,7 @@ if not sys.platform.startswith("linux"):
     pytest.skip("only Linux bounds what other processes may write", allow_module_level=True)
 
 FILLS = """
-import errno, os, pathlib, tempfile, time
+import errno, os, pathlib, subprocess, tempfile, time
 
 held = []
 
@@ -24,6 +24,11 @@ def handler(event, context):
         held.clear()
         time.sleep(event["pause"])
         return folder.joinpath("again").write_bytes(b"x" * 1000)
+    if event["do"] == "program":
+        argv = ["head", "-c", str(20 << 20), "/dev/zero"]
+        with open(folder / "one", "wb") as out:
+            done = subprocess.run(argv, stdout=out, stderr=subprocess.PIPE, env={"LC_ALL": "C"})
+        return [done.returncode, done.stderr.decode()]
     if event["do"] == "files":
         for number in range(100_000):
             folder.joinpath(str(number)).touch()
@@ -57,6 +62,12 @@ def test_many_files_fill_it_and_room_comes_back(how, local, filling):
     assert 8 << 20 < written < 200 << 20
     pause = 20 * disk.CHECK_EVERY_S
     assert local.invoke(filling, do="clear", pause=pause).payload == b"1000"
+
+
+def test_a_program_that_fills_it_gets_an_error_and_is_not_ended_by_a_signal(local, filling):
+    code, said = json.loads(local.invoke(filling, do="program").payload)
+    assert code == 1, said  # a signal would be negative
+    assert "File too large" in said
 
 
 def test_more_files_than_it_has_room_for_end_the_runtime_and_stay_readable(local, filling):

@@ -9,6 +9,7 @@ from sqlalchemy import delete
 
 import tuner
 from support.commands import Run
+from support.receiver import receiving
 from tuner.api.left import placed
 from tuner.api.stored import listing
 from tuner.aws.session import SessionOptions
@@ -42,6 +43,30 @@ def test_a_run_without_a_kept_answer_is_answered_when_it_is_listed() -> None:
         connection.commit()
     (after,) = listing("runs.db", 5)
     assert before.answer == after.answer == run.headline
+
+
+def test_a_result_is_sent_to_a_collector_that_is_named_and_to_no_other(
+    tuner: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tuner("load", "replay:rec.csv", "--memory", "128", "--rate", "50")[0] == 0
+    with receiving() as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+        assert tuner("runs", "export", "last", "run.prom")[0] == 0
+        assert collector.posted == [], "a variable alone sends nothing"
+        code, out, err = tuner(
+            "runs", "export", "last", "--otlp", "env:OTEL_EXPORTER_OTLP_ENDPOINT"
+        )
+        assert (code, err) == (0, "")
+        lines = [line for line in Path("run.prom").read_text().splitlines() if line[0] != "#"]
+        assert f"Sent {len(lines)} points of " in out
+        assert [each.path for each in collector.posted] == ["/v1/metrics"]
+        collector.codes = [400]
+        code, _, err = tuner("runs", "export", "last", "--otlp", collector.url)
+        assert code == 3 and "--otlp to 127.0.0.1: was refused: HTTP 400" in err
+    code, _, err = tuner("runs", "export", "last")
+    assert code == 2 and "Name a FILE, or an endpoint with --otlp." in err
+    code, _, err = tuner("runs", "export", "last", "kept.json.gz", "--otlp", "collector:4318")
+    assert code == 2 and not Path("kept.json.gz").exists()
 
 
 def test_restoring_goes_elsewhere_only_as_far_as_is_said() -> None:

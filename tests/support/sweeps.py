@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from support.factories import a_function, a_run, a_sample
 from tuner.billing.cost import BreakEven
 from tuner.decide.goal import parse_slo
-from tuner.decide.load_result import SizeUnderLoad, judge
+from tuner.decide.load_result import Load, SizeUnderLoad, judge
 from tuner.decide.result import (
     Choice,
     ColdRow,
@@ -31,6 +32,8 @@ from tuner.decide.result import (
 )
 from tuner.decide.what_if import chosen
 from tuner.engine.engine import Shortfall
+from tuner.engine.profiles.pace import Constant
+from tuner.engine.profiles.profile import Phase, Profile
 from tuner.measure.load_figures import LoadFigures, LoadTally
 from tuner.model.quantiles import Stats
 from tuner.records import (
@@ -40,6 +43,7 @@ from tuner.records import (
     Purpose,
     RunState,
 )
+from tuner.report.load_document import load_document
 from tuner.store.documents import Ending, LoadTerms
 
 SIZES = (128, 192, 256, 384, 512, 768, 1024, 1280, 1536)
@@ -395,3 +399,12 @@ def empty() -> Sweep:
     facts = replace(FACTS, memory_mb=None, runtime=None, timeout_s=None, backend=Backend.REPLAY)
     run = replace(RUN, state=RunState.FAILED, finished_at=None, facts=facts, options={})
     return Sweep(run, (), None, None, None, Spend(0, None, 0.0))
+
+
+def load_of_ten_seconds() -> dict[str, Any]:
+    """The document of a load of ten seconds, thirty of whose calls were throttled."""
+    found = figures(512, 40.0, throttled=30)
+    profile = Profile("steady", phases=(Phase(Constant(20.0), 10.0),))
+    verdicts = judge([parse_slo("throttles<1%")], found, 0.001)
+    run = a_run(command="load")
+    return load_document(Load(run, profile, 512, "none", "sync", found, 0.001, verdicts))

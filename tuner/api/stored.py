@@ -185,9 +185,14 @@ def delete_run(options: OneRun) -> None:
 
 def export_run(options: RunsExport) -> RunRecord:
     """Write it to a file that any command takes in its place, or its samples as a table, or its
-    result as OpenMetrics text."""
+    result as OpenMetrics text. Raises UsageError where neither a file nor ``--otlp`` is named."""
+    if options.file is None:
+        if options.otlp is None:
+            fix = "Name a FILE, or an endpoint with --otlp."
+            raise UsageError("runs export", "has nowhere to write to", fix)
+        return run_named(options)
     if options.file.name.lower().endswith(ENDING):
-        return _export_metrics(options)
+        return _export_metrics(options, options.file)
     with Store.open(options.store, create=False) as store:
         found = store.run(options.run)
         if is_table(options.file):
@@ -197,16 +202,16 @@ def export_run(options: RunsExport) -> RunRecord:
         return found
 
 
-def _export_metrics(options: RunsExport) -> RunRecord:
+def _export_metrics(options: RunsExport, file: Path) -> RunRecord:
     """Write what was found, by which the samples are no longer needed."""
     run = run_named(options)
     text = open_metrics(open_run(run.run, store=options.store).to_dict())
     try:
-        options.file.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(options.file) as place:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(file) as place:
             place.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise unwritable(f"file {options.file}", error, "Choose a writable folder.") from None
+        raise unwritable(f"file {file}", error, "Choose a writable folder.") from None
     return run
 
 

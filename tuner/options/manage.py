@@ -189,14 +189,23 @@ class RunsDelete(output.Yes, OneRun):
 class RunsExport(OneRun):
     """`tuner runs export`."""
 
-    file: Path = positional(
+    file: Path | None = positional(
         Argument(
             "File to write; .gz compresses. .csv and .parquet have the samples alone, as a table; "
             ".prom has the result as OpenMetrics text.",
             "FILE",
             word=Path,
+            required=False,
         ),
         kw_only=False,
+        default=None,
+    )
+    otlp: k.Text = option(
+        k.TEXT,
+        "Send the result as OpenTelemetry metrics (OTLP, JSON over HTTP) to this endpoint, or to "
+        "that in a variable; headers are those of OTEL_EXPORTER_OTLP_HEADERS.",
+        metavar="URL|env:NAME",
+        risk=elsewhere("is sent the results"),
     )
 
 

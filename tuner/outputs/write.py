@@ -10,7 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -47,6 +47,8 @@ _FORMATS: Mapping[str, Callable[[Document], Any]] = {
 _MESSAGES = ("webhook", "slack")
 _TIMEOUT_S = 10.0
 _PAUSES_S = (1.0, 4.0)
+#: Bytes of an answer that are read.
+_LONGEST_ANSWER = 100_000
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -157,8 +159,9 @@ def is_address(to: str) -> bool:
     return to.startswith("env:") or "://" in to
 
 
-def address(to: str, option: str) -> str:
-    """The address itself, checked. Raises UsageError that does not repeat it."""
+def address(to: str, option: str, plain: bool = False) -> str:
+    """The address itself, checked; ``plain`` takes http of other machines, too. Raises UsageError
+    that does not repeat it."""
     if to.startswith("env:"):
         name = to.removeprefix("env:")
         url = os.environ.get(name, "").strip()
@@ -168,24 +171,48 @@ def address(to: str, option: str) -> str:
         url = to.strip()
     try:
         parts = urlsplit(url)
-        here = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        good = bool(parts.hostname) and (parts.scheme == "https" or here)
+        known = parts.scheme in ("http", "https") if plain else is_secure(url)
+        good = bool(parts.hostname) and known
     except ValueError:
         good = False
     if not good or any(ord(c) <= 0x20 or ord(c) > 0x7E for c in url):
-        fix = "Use an https:// address, preferably as env:NAME, the variable that holds it."
-        raise UsageError(f"{option} (address hidden)", "is not an https address", fix)
+        kind = "an http" if plain else "an https"
+        fix = f"Use {kind}:// address, preferably as env:NAME, the variable that holds it."
+        raise UsageError(f"{option} (address hidden)", f"is not {kind} address", fix)
     return url
 
 
+def is_secure(url: str) -> bool:
+    """True of https, and of what stays on this machine. Raises ValueError for no address."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+
+
+@dataclass(frozen=True)
+class Posting:
+    """How JSON is sent; ``refusal`` reads from the answer to what was accepted why it was not."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = False
+    refusal: Callable[[bytes], str | None] = lambda _answer: None
+
+
+_AS_IT_IS = Posting()
+
+
 def post(
-    to: str, payload: Mapping[str, Any], option: str, sleep: Callable[[float], None] = time.sleep
+    to: str,
+    payload: Mapping[str, Any],
+    option: str,
+    sleep: Callable[[float], None] = time.sleep,
+    how: Posting = _AS_IT_IS,
 ) -> None:
     """Send JSON. Raises Partial, which names the host only, when it was not taken."""
-    url, body = address(to, option), json.dumps(payload).encode()
-    headers = {"Content-Type": "application/json", "User-Agent": "tuner"}
+    url, body = address(to, option, how.plain), json.dumps(payload, allow_nan=False).encode()
+    headers = {"Content-Type": "application/json", "User-Agent": "tuner", **how.headers}
     for pause in (*_PAUSES_S, None):
-        refused, again = _sent(Request(url, data=body, headers=headers, method="POST"))
+        request = Request(url, data=body, headers=headers, method="POST")
+        refused, again = _sent(request, how.refusal)
         if refused is None:
             return
         if pause is None or not again:
@@ -194,11 +221,11 @@ def post(
         sleep(pause)
 
 
-def _sent(request: Request) -> tuple[str | None, bool]:
+def _sent(request: Request, refusal: Callable[[bytes], str | None]) -> tuple[str | None, bool]:
     """The reason for a refusal (None: accepted), and true if trying again may help."""
     try:
-        with build_opener(_Stay).open(request, timeout=_TIMEOUT_S):
-            return None, False
+        with build_opener(_Stay).open(request, timeout=_TIMEOUT_S) as answer:
+            return refusal(answer.read(_LONGEST_ANSWER)), False
     except HTTPError as error:
         with error:
             again = error.code == HTTPStatus.TOO_MANY_REQUESTS or error.code >= 500

@@ -1,59 +1,23 @@
 """Posting: only when asked, only where it is safe, and never showing the address."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from support.benches import all_kinds, case, document
+from support.receiver import Receiver, receiving
 from tuner.errors import Partial, UsageError
 from tuner.outputs.write import Outputs, address, post
 
 SECRET = "T0000-B0000-XYZSECRET"
 
 
-class Receiver:
-    """An HTTP server that keeps what it gets, and answers with the codes it is told."""
-
-    def __init__(self) -> None:
-        self.bodies: list[Any] = []
-        self.codes: list[int] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.bodies.append((self.path, json.loads(body)))
-                code = outer.codes.pop(0) if outer.codes else 200
-                self.send_response(code)
-                if code in (301, 302, 307, 308):
-                    self.send_header("Location", "/elsewhere")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/{SECRET}"
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    try:
+    with receiving(f"/{SECRET}") as made:
         yield made
-    finally:
-        made.server.shutdown()
-        made.server.server_close()
-        thread.join()
 
 
 def test_an_address_without_post_is_refused_and_not_shown() -> None:
@@ -102,18 +66,18 @@ def test_an_address_can_come_from_a_variable(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_worth_telling_is_posted(receiver: Receiver) -> None:
     wanted = Outputs(webhook=receiver.url, slack=receiver.url, post=True).checked()
     wanted.write(document(case()))
-    assert receiver.bodies == []
+    assert receiver.posted == []
     wanted.write(all_kinds())
-    assert [path for path, _ in receiver.bodies] == [f"/{SECRET}"] * 2
-    assert receiver.bodies[0][1]["schema"] == "tuner.notice/1"
-    assert "blocks" in receiver.bodies[1][1]
+    assert [posted.path for posted in receiver.posted] == [f"/{SECRET}"] * 2
+    assert receiver.posted[0].json["schema"] == "tuner.notice/1"
+    assert "blocks" in receiver.posted[1].json
 
 
 def test_a_refusal_that_may_pass_is_tried_again(receiver: Receiver) -> None:
     receiver.codes = [503, 429]
     pauses: list[float] = []
     post(receiver.url, {"text": "x"}, "--slack", pauses.append)
-    assert len(receiver.bodies) == 3 and pauses == [1.0, 4.0]
+    assert len(receiver.posted) == 3 and pauses == [1.0, 4.0]
 
 
 @pytest.mark.parametrize(("code", "tries"), [(404, 1), (302, 1), (307, 1), (500, 3)])
@@ -124,7 +88,7 @@ def test_a_refusal_names_the_host_and_never_the_address(
     with pytest.raises(Partial, match=f"--slack to 127.0.0.1: was refused: HTTP {code}") as error:
         post(receiver.url, {"text": "x"}, "--slack", lambda _: None)
     assert SECRET not in str(error.value)
-    assert len(receiver.bodies) == tries
+    assert len(receiver.posted) == tries
 
 
 def test_no_answer_at_all_is_told_without_the_address(receiver: Receiver) -> None:

@@ -6,19 +6,21 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.factories import a_run
-from support.sweeps import called, compared, empty, figures, good, under_load, whole_range
-from tuner.decide.goal import parse_slo
-from tuner.decide.load_result import Load, judge
-from tuner.engine.profiles.pace import Constant
-from tuner.engine.profiles.profile import Phase, Profile
-from tuner.report.load_document import load_document
+from support.sweeps import (
+    called,
+    compared,
+    empty,
+    good,
+    load_of_ten_seconds,
+    under_load,
+    whole_range,
+)
 from tuner.report.open_metrics import open_metrics
 from tuner.report.sweep_document import document
 
@@ -75,15 +77,6 @@ def _in_order(points: Iterable[Point]) -> None:
         last[series], before = point.at_s, series
 
 
-def a_load() -> dict[str, Any]:
-    """The document of a load of ten seconds, thirty of whose calls were throttled."""
-    found = figures(512, 40.0, throttled=30)
-    profile = Profile("steady", phases=(Phase(Constant(20.0), 10.0),))
-    verdicts = judge([parse_slo("throttles<1%")], found, 0.001)
-    run = a_run(command="load")
-    return load_document(Load(run, profile, 512, "none", "sync", found, 0.001, verdicts))
-
-
 def named(points: Iterable[Point], name: str) -> Iterator[Point]:
     return (point for point in points if point.name == name)
 
@@ -114,7 +107,7 @@ def test_any_sweep_can_be_read_again(sweep: object) -> None:
 
 
 def test_a_load_has_its_seconds_each_with_its_time() -> None:
-    told = a_load()
+    told = load_of_ten_seconds()
     points = read(open_metrics(told))
     sent = [p for p in named(points, "tuner_load_rate") if p.label("kind") == "sent"]
     assert [point.value for point in sent] == [row["sent"] for row in told["timeline"]]
@@ -134,7 +127,7 @@ def test_any_name_is_a_label(text: str) -> None:
 
 def test_the_dashboard_asks_for_metrics_that_are_written() -> None:
     board = json.loads((Path(__file__).parents[3] / "docs/grafana.json").read_text())
-    told = a_load()
+    told = load_of_ten_seconds()
     points = read(open_metrics(document(called()))) + read(open_metrics(told))
     known: dict[str, set[str]] = {}
     for point in points:

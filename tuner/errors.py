@@ -26,9 +26,12 @@ class TunerError(Exception):
     """What went wrong, why, and what to do next: at most two lines when printed.
 
     ``thing`` names what it is about, ``reason`` says why it failed, ``fix`` is the next step.
+    ``refused`` is the operation of AWS that was refused each time it was sent, so that nothing of
+    it is done; empty otherwise.
     """
 
     exit_code = 1
+    refused = ""
 
     def __init__(self, thing: str, reason: str, fix: str = "") -> None:
         super().__init__(thing, reason, fix)

@@ -19,7 +19,14 @@ from botocore import xform_name
 from botocore.config import Config
 
 from tuner.aws.session import AwsSession, is_loopback
-from tuner.aws.translate import ApiCall, error_code, http_status, service_message, translate
+from tuner.aws.translate import (
+    ApiCall,
+    error_code,
+    http_status,
+    service_message,
+    surely_refused,
+    translate,
+)
 from tuner.clock import Clock, WallClock
 from tuner.errors import Interrupted, TargetError
 
@@ -151,19 +158,23 @@ class Client:
         self.patience = patience
 
     def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
-        """Send one operation of the service model; raises our errors, which name ``thing``."""
+        """Send one operation of the service model; raises our errors, which name ``thing`` and say
+        if every attempt was refused."""
         method = getattr(self.client, xform_name(operation))
 
         meta = self.client.meta
         limit_s = UPLOAD_S if operation in _UPLOADS else self.patience.answer_s
+
+        refused: list[bool] = []
 
         def once() -> Mapping[str, Any]:
             self.calls[operation] += 1
             url = meta.endpoint_url
             try:
                 return within(lambda: method(**parameters), limit_s, url, self.stops)
-            except boto.ReadTimeoutError:
-                if self.hurries():
+            except Exception as error:
+                refused.append(surely_refused(error))
+                if isinstance(error, boto.ReadTimeoutError) and self.hurries():
                     raise Interrupted(thing, f"stopped while {operation} was answered") from None
                 raise
 
@@ -174,9 +185,11 @@ class Client:
         except Interrupted:
             raise
         except Exception as error:
+            told = translate(error, call)
             if self.hurries() and self.patience.limit(error) > 1:
-                raise Interrupted(thing, f"stopped while {operation} was tried again") from error
-            raise translate(error, call) from error
+                told = Interrupted(thing, f"stopped while {operation} was tried again")
+            told.refused = operation if all(refused) else ""
+            raise told from error
         _check(answer, call)
         return answer
 

@@ -123,8 +123,8 @@ def publish_once(
     description, which has to be the only one of its kind."""
     try:
         return control.publish(function, description, revision_of(latest), latest["CodeSha256"])
-    except TargetError:
-        for version in control.versions(function):
+    except TargetError as error:
+        for version in () if error.refused else control.versions(function):
             if version.get("Description", "") == description:
                 return version
         raise

@@ -15,7 +15,6 @@ from tuner.aws.journal import Before, Journal
 from tuner.aws.package import UPLOAD_LIMIT, code_of, refuse_architecture
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.restore import clone_exists
-from tuner.aws.translate import surely_refused
 from tuner.aws.versions import VersionMaker
 from tuner.errors import TargetError
 
@@ -92,8 +91,8 @@ def make_clone(
         )
     except TargetError as error:
         if not clone_exists(control, header):
-            if control.calls["CreateFunction"] == before + 1 and surely_refused(error.__cause__):
-                journal.did()  # nothing of it can appear later
+            if error.refused:
+                journal.refused()  # nothing of it can appear later
             raise
     start = control.wait(header.clone)
     journal.did(attempts=control.calls["CreateFunction"] - before)

@@ -11,14 +11,14 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tuner.aws.seal import sealed, take_seal
-from tuner.errors import TargetError
+from tuner.errors import TargetError, TunerError
 from tuner.files import open_own
 
 SCHEMA = "tuner.journal/1"
@@ -153,8 +153,23 @@ class Journal:
         """Write that the last step was made."""
         self._append({"did": True, **details})
 
+    def refused(self) -> None:
+        """Write that the last step was refused: nothing of it was made, nor can be."""
+        self._append({"refused": True})
+
+    @contextlib.contextmanager
+    def making(self, action: str, operation: str, **details: Any) -> Iterator[None]:
+        """Write a step, and that it was not made if AWS refuses its operation."""
+        self.will(action, **details)
+        try:
+            yield
+        except TunerError as error:
+            if error.refused == operation:
+                self.refused()
+            raise
+
     def entry(self) -> JournalEntry:
-        return JournalEntry(self.header, tuple(self._steps), self._path, running=True)
+        return JournalEntry(self.header, _begun(self._steps), self._path, running=True)
 
     def finish(self) -> None:
         """Remove the file: everything is restored."""
@@ -233,10 +248,19 @@ def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ..
             _check_step(step)
         trusted = take_seal(first)
         first["before"] = record(Before, first["before"])
-        return record(JournalHeader, first), tuple(rest), trusted
+        return record(JournalHeader, first), _begun(rest), trusted
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         fix = "Compare the function by hand with what the file says, then delete the file."
         raise TargetError(name, f"cannot be read as a journal ({error})", fix) from error
+
+
+def _begun(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Leave out the steps that were refused."""
+    return tuple(
+        step
+        for step, following in pairwise((*steps, {}))
+        if not ({"refused"} & {*step, *following})
+    )
 
 
 #: What a step has to have, by what it does, and of which type; and what else it may have.

@@ -16,7 +16,6 @@ from typing import Any
 from tuner.aws.configuration import Configuration
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK
-from tuner.aws.translate import surely_refused
 from tuner.errors import ChangedUnderneath, TargetError
 
 #: Whole values are cut into pieces of this length, the most that a tag may have (Lambda developer
@@ -149,7 +148,7 @@ def put_tags(control: ControlPlane, arn: str, tags: Mapping[str, str]) -> Tagged
     try:
         control.send("TagResource", arn, Resource=arn, Tags=tags)
     except TargetError as error:
-        if control.calls["TagResource"] == asked + 1 and surely_refused(error.__cause__):
+        if error.refused:
             return Tagged((), error=error)
         return Tagged(keys, lands_until(control, control.clock.wall()), error)
     once = control.calls["TagResource"] == asked + 1

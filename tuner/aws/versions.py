@@ -120,6 +120,8 @@ class VersionMaker:
             known = self._update(memory_mb, description, snap_start)
         except TargetError as error:
             # A lost answer, and the retry of a change that was made, look like a failure, too.
+            if error.refused and not isinstance(error, ChangedUnderneath):
+                raise
             known = self._control.settle(self._function)
             if known.get("Description", "") != description:
                 if not isinstance(error, ChangedUnderneath):
@@ -144,16 +146,18 @@ class VersionMaker:
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
         more = {"snap_start": True} if snap_start else {}
-        self._journal.will(
-            "set", memory_mb=memory_mb, description=description, revision_id=revision_id, **more
-        )
+        step = {"memory_mb": memory_mb, "description": description, "revision_id": revision_id}
         applied = "PublishedVersions" if snap_start else None
-        return self._control.update(self._function, memory_mb, description, revision_id, applied)
+        with self._journal.making("set", "UpdateFunctionConfiguration", **step, **more):
+            return self._control.update(
+                self._function, memory_mb, description, revision_id, applied
+            )
 
     def _publish(self, description: str) -> Configuration:
         revision_id = revision_of(self._left)
-        self._journal.will("publish", description=description, revision_id=revision_id)
-        version = publish_once(self._control, self._function, self._left, description)
+        step = {"description": description, "revision_id": revision_id}
+        with self._journal.making("publish", "PublishVersion", **step):
+            version = publish_once(self._control, self._function, self._left, description)
         if version.get("Description") != description:
             reason = f"Lambda returned version {version['Version']}, which somebody else published"
             raise changed_meanwhile(self._function, reason)

@@ -1,0 +1,95 @@
+"""A change that AWS refuses is not made, and nothing of it has to be restored; one whose answer was
+lost on one of its tries may have been."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+
+from simulation.account import NAME, Account
+from simulation.service import refused
+from tuner.api.left import look
+from tuner.errors import AccessDenied, TargetError
+from tuner.records import Setting
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
+from tuner.targets.choices import Isolation
+from tuner.targets.names import parse_target
+
+THROTTLED = refused(429, "TooManyRequestsException", "Rate exceeded")
+DENIED = refused(403, "AccessDeniedException", "not authorized")
+FULL = refused(400, "CodeStorageExceededException", "Code storage limit exceeded.")
+
+
+class Answers:
+    """Raises these in place of an operation's answers, the last of them for ever; counts calls."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors, self.calls = list(errors), 0
+
+    def __call__(self, **_: Any) -> Any:
+        self.calls += 1
+        raise self.errors.pop(0) if len(self.errors) > 1 else self.errors[0]
+
+
+@pytest.fixture
+def target(account: Account, tmp_path: Path) -> AwsTarget:
+    options = AwsOptions(journal=tmp_path, isolation=Isolation.VERSIONS, clock=account.clock)
+    return AwsTarget(account.control(), parse_target(NAME), options)
+
+
+def test_sizes_that_are_throttled_to_the_end_need_no_restoring(
+    account: Account, target: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Answers(THROTTLED)
+    monkeypatch.setattr(account, "update_function_configuration", answers)
+    made = target.prepare([Setting(512), Setting(1024)])
+    assert all(isinstance(each, TargetError) for each in made.values())
+    assert answers.calls == 16  # eight tries for each
+    target.restore()
+    assert answers.calls == 16
+    assert (account.functions[NAME].tags, look(tmp_path, tmp_path)) == ({}, ([], []))
+
+
+def test_a_change_that_is_not_allowed_needs_no_restoring(
+    account: Account, target: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Answers(DENIED)
+    monkeypatch.setattr(account, "update_function_configuration", answers)
+    with pytest.raises(AccessDenied):
+        target.prepare([Setting(512)])
+    target.restore()
+    assert answers.calls == 1
+    assert (account.functions[NAME].tags, look(tmp_path, tmp_path)) == ({}, ([], []))
+
+
+def test_a_size_that_cannot_be_published_is_put_back_once(
+    account: Account, target: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "publish_version", Answers(FULL))
+    assert isinstance(target.prepare([Setting(512)])[Setting(512)], TargetError)
+    target.restore()
+    assert target._control.calls["UpdateFunctionConfiguration"] == 2
+    assert account.latest()["MemorySize"] == 256
+    assert look(tmp_path, tmp_path) == ([], [])
+
+
+def test_a_change_that_was_lost_once_is_not_taken_for_refused(
+    account: Account, target: AwsTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = account.update_function_configuration
+    errors = [ConnectionClosedError(endpoint_url="https://lambda"), *[THROTTLED] * 7]
+
+    def fails_first(**parameters: Any) -> Any:
+        if errors:
+            raise errors.pop(0)
+        return update(**parameters)
+
+    monkeypatch.setattr(account, "update_function_configuration", fails_first)
+    revision = account.latest()["RevisionId"]
+    assert isinstance(target.prepare([Setting(512)])[Setting(512)], TargetError)
+    # The lost one expects that RevisionId, so that it can be made no more.
+    assert (errors, account.latest()["RevisionId"] != revision) == ([], True)
+    target.restore()
+    assert account.latest()["MemorySize"] == 256

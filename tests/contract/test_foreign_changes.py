@@ -14,6 +14,7 @@ from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, TargetError
 from tuner.records import Setting
 from tuner.targets.aws import AwsTarget
+from tuner.targets.choices import Isolation
 from tuner.targets.seam import one_variant
 
 OnCall = Callable[[AwsTarget, str, Callable[[], object]], None]
@@ -186,3 +187,63 @@ def test_a_change_that_arrives_after_everything_was_put_back_is_refused(
             FunctionName=function, MemorySize=512, RevisionId=revision
         )
     assert service.picture(function) == before
+
+
+def deploy(service: Any, function: str, make_zip: Callable[..., bytes]) -> None:
+    package = make_zip({"app.py": "def handler(event, context):\n    return 'other'\n"})
+    service.client.update_function_code(FunctionName=function, ZipFile=package)
+
+
+def test_a_deployment_while_the_last_size_is_measured_in_place_is_told(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    function: str,
+    make_zip: Callable[..., bytes],
+    await_update: Callable[..., None],
+) -> None:
+    target = open_target(function, isolation=Isolation.IN_PLACE)
+    target.describe()
+    one_variant(target, Setting(512))
+    deploy(service, function, make_zip)
+    await_update(service, function)
+    target.restore()
+    (advice,) = target.altered()
+    assert advice.code == "changed-meanwhile"
+    assert f"changed {function} during the run (CodeSha256)" in advice.text
+
+
+@pytest.mark.parametrize("isolation", [Isolation.IN_PLACE, Isolation.VERSIONS])
+def test_what_a_run_alone_has_changed_is_not_told_as_somebody_elses(
+    isolation: Isolation, open_target: Callable[..., AwsTarget], function: str
+) -> None:
+    target = open_target(function, isolation=isolation)
+    target.describe()
+    one_variant(target, Setting(512))
+    target.restore()
+    assert target.altered() == ()
+
+
+def test_a_deployment_beside_versions_of_a_run_is_none_of_its_business(
+    target: AwsTarget, service: Any, function: str, make_zip: Callable[..., bytes]
+) -> None:
+    target.describe()
+    one_variant(target, Setting(512))
+    deploy(service, function, make_zip)
+    assert target.altered() == ()
+
+
+def test_an_alias_that_moves_during_a_load_on_it_is_told(
+    open_target: Callable[..., AwsTarget],
+    service: Any,
+    function: str,
+    await_update: Callable[..., None],
+) -> None:
+    target = open_target(f"{function}:live")
+    target.describe()
+    assert target.altered() == ()
+    service.client.update_function_configuration(FunctionName=function, Timeout=9)
+    await_update(service, function)
+    other = service.client.publish_version(FunctionName=function)["Version"]
+    service.client.update_alias(FunctionName=function, Name="live", FunctionVersion=other)
+    (advice,) = target.altered()
+    assert f"changed {function}:live during the run (Version)" in advice.text

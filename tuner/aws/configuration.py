@@ -97,6 +97,16 @@ def identity(configuration: Configuration) -> Mapping[str, Any]:
     }
 
 
+def changed_parts(before: Configuration, now: Configuration) -> list[str]:
+    """Return the fields in which calls before and after a change may differ, in order of names;
+    ``Version`` where an alias points elsewhere, ``CodeSha256`` for other code."""
+    then, found = identity(before), identity(now)
+    names = {key for key in {*then, *found} if then.get(key) != found.get(key)}
+    if before.get("Version") != now.get("Version"):
+        return ["Version"]
+    return sorted(names - {"CodeSize"})
+
+
 def whole(configuration: Configuration) -> tuple[int, str, Mapping[str, Any]]:
     """Memory, description and the rest of a configuration, to compare it with another."""
     return (

@@ -35,7 +35,9 @@ def run_load(spec: LoadRun, context: Context, watcher: Watcher) -> Load:
                 result = _searched(spec, experiment, book)
             finally:
                 book.flush()
-        result = replace(result, warnings=(*result.warnings, *book.keeper.advice()))
+        altered = () if spec.to_make else context.target.altered()
+        advice = (*result.warnings, *book.keeper.advice(), *altered)
+        result = replace(result, warnings=advice)
         result = _finished(context, result, watcher)
     return _held_against(spec, context, book, result, watcher)
 

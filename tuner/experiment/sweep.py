@@ -126,7 +126,8 @@ def _answered(
     context, failed = experiment.context, experiment.session.failed
     ends = list(ended)
     last = next((done for done in reversed(ends) if not done.settled), ends[0])
-    advice = (*_lost(spec, experiment), *book.advice, *context.target.doubts())
+    target = context.target
+    advice = (*_lost(spec, experiment), *book.advice, *target.doubts(), *target.altered())
     run = replace(spec.run, finished_at=context.clock.wall(), note=last.reason)
     run = replace(run, warnings=(*run.warnings, *advice))
     sides = {

@@ -6,11 +6,12 @@ invokes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from ulid import ULID
 
-from tuner.aws.configuration import settled
+from tuner.aws.configuration import Configuration, changed_parts, settled
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.session import AwsSession, current_keys, narrowed_keys, open_session, refuse_proxy
@@ -64,6 +65,9 @@ def endpoint_of(session: AwsSession, function: str) -> Endpoint:
     )
 
 
+_AGAIN = "Measure again when nobody deploys."
+
+
 class AwsTarget(Target):
     """One function, reached through Lambda's API."""
 
@@ -72,6 +76,7 @@ class AwsTarget(Target):
         self._name = name
         self._options = options
         self._facts: FunctionFacts | None = None
+        self._measured: Configuration | None = None
         self._log_group: str | None = None
         self._logs: LogReports | None = None
         self._opened_s = options.clock.wall()
@@ -185,6 +190,20 @@ class AwsTarget(Target):
             function = self._deployed.function
         return open_metrics(self._control, function, self._options.progress, traced=facts.traced)
 
+    def altered(self) -> tuple[Advice, ...]:
+        """What of ``$LATEST``, a version or an alias is not as it was first read, once restored."""
+        if self._measured is None or self._deployed.published:
+            return ()
+        in_place = self._options.isolation is Isolation.IN_PLACE
+        with suppress(TunerError):  # nothing is known then
+            qualifier = None if in_place else self._name.qualifier
+            now = self._control.configuration(self._name.function, qualifier)
+            what = changed_parts(self._measured, now)
+            if what:
+                who = f"Somebody else changed {self._name.text} during the run ({', '.join(what)})"
+                return (Advice("changed-meanwhile", f"{who}: its figures are of both. {_AGAIN}"),)
+        return ()
+
     def restore(self) -> None:
         """``$LATEST`` as it was, every version of ours deleted, the journal removed."""
         self._deployed.restore()
@@ -211,6 +230,7 @@ class AwsTarget(Target):
             refuse_split_alias(self._control, function, qualifier, text)
             refuse_other_version(configuration, latest, text)
         refuse_unsuitable(latest, text)
+        self._measured = configuration
         self._log_group = (configuration.get("LoggingConfig") or {}).get("LogGroup")
         return function_facts(self._control, configuration, found.get("Concurrency") or {})
 

@@ -71,6 +71,7 @@ class Deployed:
         self._journal: Journal | None = None
         self._maker: VersionMaker | None = None
         self._versions: dict[Setting, str] = {}
+        self.published = False  # what is called is versions, or a copy, which nobody else changes
         self._read: tuple[float, Configuration] | None = None
 
     def was_read(self, latest: Configuration) -> None:
@@ -98,6 +99,7 @@ class Deployed:
         keys = [key for key in dict.fromkeys(wanted.values()) if key not in made]
         usual = [key for key in keys if key.start == ON_DEMAND]
         in_place = self._options.isolation is Isolation.IN_PLACE
+        self.published |= not in_place
         made |= self._in_place(usual, fresh) if in_place else self._sizes(usual, fresh)
         made |= {key: self._started(key, fresh, stop) for key in keys if key.start != ON_DEMAND}
         return {setting: self._variant(setting, made[key]) for setting, key in wanted.items()}

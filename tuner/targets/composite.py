@@ -100,6 +100,10 @@ class Composite(Target):
         found = {arch: service for arch, service in of.items() if service is not None}
         return _MetricsOfParts(found) if found.keys() == of.keys() else None
 
+    def altered(self) -> tuple[Advice, ...]:
+        """Of all of them."""
+        return tuple(advice for target in self._parts.values() for advice in target.altered())
+
     def restore(self) -> None:
         """All of them, also when one cannot be put back; the first failure is raised then."""
         failures: list[TargetError] = []

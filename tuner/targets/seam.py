@@ -194,6 +194,10 @@ class Target(Protocol):
         """Return what only the target knows against what was measured since it was made."""
         return ()
 
+    def altered(self) -> tuple[Advice, ...]:
+        """Return what somebody else has changed during the run of what was measured as it is."""
+        return ()
+
     def restore(self) -> None:
         """Put the function back as it was, and remove what was made for the measurement."""
         ...

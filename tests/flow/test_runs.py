@@ -69,6 +69,21 @@ def test_a_result_is_sent_to_a_collector_that_is_named_and_to_no_other(
     assert code == 2 and not Path("kept.json.gz").exists()
 
 
+def test_output_ending_in_md_is_markdown_of_sweeps_and_comparisons(tuner: Run) -> None:
+    for seed in ("1", "2"):
+        words = ("--memory", "recorded", "--seed", seed, "--output", "sweep.md")
+        code, out, _ = tuner("sweep", "replay:rec.csv", *words)
+        assert code in (0, 3) and "Report: sweep.md" in out
+    assert Path("sweep.md").read_text().startswith("### ")
+    first, second = (row.run for row in listing(None, 5))
+    assert tuner("compare", first, second, "--output", "compare.md")[0] in (0, 99)
+    text = Path("compare.md").read_text()
+    assert "at 128 MB" in text and "| Gate | Verdict | Change | Before → after |" in text
+    for words in (("report",), ("bench", "history")):
+        code, _, err = tuner(*words, "--output", "index.md")
+        assert code == 2 and ("Name a folder." in err or "no bench" in err), err
+
+
 def test_restoring_goes_elsewhere_only_as_far_as_is_said() -> None:
     began = SessionOptions("eu-west-1", "mine", "http://127.0.0.1:1", assume_role="r")
     assert placed(began, Account()) == began

@@ -65,12 +65,16 @@ class Result(ABC):
     def report(self, path: str | Path = "reports") -> Path:
         """Write the result as an HTML page and return its path.
 
-        ``path`` is a folder, or a file that ends in .html. Raises
+        ``path`` is a folder, or a file that ends in .html, or in .md for Markdown. Raises
         :class:`tuner.errors.TunerError` if it cannot be written.
         """
+        from tuner.report.markdown import view_markdown
         from tuner.report.page import render, write_page
 
-        page, where = render(self.view()), Path(path)
+        where = Path(path)
+        if where.suffix == ".md":
+            return write_page(view_markdown(self.view()), where)
+        page = render(self.view())
         return write_page(page, where if where.suffix == ".html" else where / f"{self._name}.html")
 
     def written(self, folder: str | Path) -> "Result":

@@ -14,6 +14,7 @@ from tuner.aws.policy import PolicyScope, checked_role, policy
 from tuner.clock import WallClock
 from tuner.errors import UsageError, unwritable
 from tuner.experiment.experiment import Silent, Watcher
+from tuner.options.output import folder
 from tuner.options.suites import (
     BenchAccept,
     BenchBaselines,
@@ -99,7 +100,7 @@ def history_page(options: BenchHistory) -> Path:
     from tuner.report.history_series import history_of
     from tuner.report.pages import write_history, write_missing_reports
 
-    output = options.output or Path("reports")
+    output = folder(options.output)
     with Store.open(options.store, create=False) as opened:
         benches = Benches(opened)
         last = benches.find("last", options.name)

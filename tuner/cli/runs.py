@@ -2,7 +2,6 @@
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 import typer
 
@@ -16,7 +15,7 @@ from tuner.options.commands import (
     RecommendCommand,
     ReportCommand,
 )
-from tuner.options.output import Stored
+from tuner.options.output import Stored, folder
 from tuner.units import counted
 
 
@@ -88,11 +87,11 @@ def _index(options: ReportCommand) -> None:
     if options.run is not None or options.json_to is not None:
         fix = "Leave RUN and --json out, or leave --serve out."
         raise UsageError("report", "an index is of all runs, and no document", fix)
-    folder = options.output or Path("reports")
+    where = folder(options.output)
     if not options.serve:
-        typer.echo(f"Index: {write_index(folder, options.store)}")
+        typer.echo(f"Index: {write_index(where, options.store)}")
         return
-    server = IndexServer(folder, options.store, options.port)
+    server = IndexServer(where, options.store, options.port)
     typer.echo(f"Reports: {server.url} (Ctrl-C ends)")
     server.serve()
 

@@ -1,10 +1,15 @@
 """Where results go, and how much is asked and shown on the way; a run keeps none of it."""
 
+from pathlib import Path
+
+from tuner.errors import UsageError
 from tuner.options import kinds as k
 from tuner.options.option import Options, option
 from tuner.options.risk import elsewhere, outside
 
 PANEL = "Output"
+#: How the files end that a report may be.
+FILES = (".html", ".md")
 #: The risk of a file of another place.
 WRITTEN = "is written, and is not in this folder"
 
@@ -25,8 +30,20 @@ class Reported(Options, panel=PANEL, kept=False):
     """Folder for reports."""
 
     output: k.MaybeFile = option(
-        k.MAYBE_FILE, "Folder for reports.", "reports", metavar="DIR", risk=outside(WRITTEN)
+        k.MAYBE_FILE,
+        "Folder for reports, or a file: .html for a page, .md for Markdown.",
+        "reports",
+        metavar="DIR|FILE",
+        risk=outside(WRITTEN),
     )
+
+
+def folder(output: Path | None) -> Path:
+    """The folder of several pages. Raises UsageError for the name of one file."""
+    where = output or Path("reports")
+    if where.suffix in FILES and not where.is_dir():
+        raise UsageError(f"--output {where}", "is a file, and there are several", "Name a folder.")
+    return where
 
 
 class ReportedToo(Options, panel=PANEL, kept=False):
@@ -34,8 +51,8 @@ class ReportedToo(Options, panel=PANEL, kept=False):
 
     output: k.MaybeFile = option(
         k.MAYBE_FILE,
-        "Write a report into this folder, too.",
-        metavar="DIR",
+        "Write a report into this folder, too, or to a file: .html for a page, .md for Markdown.",
+        metavar="DIR|FILE",
         risk=outside(WRITTEN),
     )
 

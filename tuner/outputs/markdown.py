@@ -5,7 +5,6 @@ come from users and their functions, so nothing in them is taken for markup, a l
 Slack's limits (api.slack.com, "Block Kit"): a section has 3,000 characters.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,11 +14,11 @@ from tuner.outputs.lines import (
     headline,
     lines,
     origin,
-    printable,
     run_url,
     unjudged,
 )
 from tuner.report.elements import verdict_word
+from tuner.report.markdown import escaped
 from tuner.suites.judgement import SENSIBLE, Verdict
 from tuner.units import counted, format_seconds, format_usd
 
@@ -31,8 +30,6 @@ _SIGNS: Mapping[str | None, tuple[str, str]] = {
     Verdict.SAME: ("⚪", ":white_circle:"),
     None: ("⚠️", ":warning:"),
 }
-#: What Markdown or GitHub reads as markup, links or mentions.
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
 #: A comment may have 65,536 characters; rows beyond this many are only counted.
 _ROWS = 200
 _HEAD = "| | case | gate | before | after | change | verdict |\n|---|---|---|--:|--:|--:|---|"
@@ -46,11 +43,11 @@ def markdown(document: Document) -> str:
     sign = _SIGNS[document["verdict"]][0]
     parts = [
         f"### {sign} tuner bench: {headline(document)}",
-        f"Suite {_plain(origin(document))}.{_warns(document)}",
+        f"Suite {escaped(origin(document))}.{_warns(document)}",
         _table([line for line in found if line.verdict is not Verdict.SAME]),
         "\n".join(_case(**each) for each in unjudged(document)),
         _folded([line for line in found if line.verdict is Verdict.SAME]),
-        "\n".join(f"- ⚠️ {_plain(warning)}" for warning in _warnings(document)),
+        "\n".join(f"- ⚠️ {escaped(warning)}" for warning in _warnings(document)),
         _spend(document),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -71,8 +68,8 @@ def _table(rows: Sequence[Line]) -> str:
 def _row(line: Line) -> str:
     cells = [
         _SIGNS[line.verdict][0],
-        _plain(line.place),
-        _plain(line.gate.text),
+        escaped(line.place),
+        escaped(line.gate.text),
         line.before,
         line.after,
         line.change,
@@ -96,7 +93,7 @@ def _verdict(line: Line) -> str:
 
 
 def _case(case: str, state: str, reason: str) -> str:
-    return f"- ⚠️ {_plain(case)}: {state}{': ' if reason else ''}{_plain(reason)}"
+    return f"- ⚠️ {escaped(case)}: {state}{': ' if reason else ''}{escaped(reason)}"
 
 
 def _folded(rows: Sequence[Line]) -> str:
@@ -118,13 +115,6 @@ def _spend(document: Document) -> str:
     cost = "" if spend["cost_usd"] is None else f", {format_usd(spend['cost_usd'])}"
     count = f"{spend['invocations']:,} invocations"
     return f"<sub>{count} in {format_seconds(spend['seconds'])}{cost}; {document['bench']}</sub>"
-
-
-def _plain(text: str) -> str:
-    """Text that stays itself: one line, no markup, no HTML, no mention."""
-    flat = " ".join(printable(text).split())
-    escaped = _SPECIAL.sub(r"\\\1", flat).replace("&", "&amp;").replace("<", "&lt;")
-    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
 
 
 def slack(document: Document) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The first Ctrl-C: what a measurement waits for ends at once, and restoring gives up soon."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,43 @@ from tuner.targets.names import parse_target
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 
 
-def opened(account: Account, folder: Path, isolation: Isolation) -> AwsTarget:
-    options = AwsOptions(journal=folder, isolation=isolation, clock=account.clock)
+class Patient:
+    """A user who stops a run at a moment."""
+
+    def __init__(self, account: Account, at_s: float = math.inf) -> None:
+        self.account, self.at_s = account, at_s
+
+    def __call__(self) -> bool:
+        return self.account.clock.monotonic() >= self.at_s
+
+
+class User(Patient):
+    """A user who stops a run a while after the function was updated."""
+
+    def __call__(self) -> bool:
+        if self.account.functions[NAME].latest["MemorySize"] != 256:
+            self.at_s = min(self.at_s, self.account.clock.monotonic() + 1.5)
+        return super().__call__()
+
+
+@pytest.fixture
+def user(account: Account) -> User:
+    return User(account)
+
+
+def opened(
+    account: Account, folder: Path, isolation: Isolation, stop: Callable[[], bool]
+) -> AwsTarget:
+    options = AwsOptions(journal=folder, isolation=isolation, clock=account.clock, stop=stop)
     return AwsTarget(account.control(), parse_target(NAME), options)
 
 
-def interrupted(account: Account, target: AwsTarget, seconds: float = 1.5) -> float:
-    """Prepare sizes of which an update takes long, and stop; the seconds until that has ended."""
-
-    def stop() -> bool:
-        updated = account.functions[NAME].latest["MemorySize"] != 256
-        stopped[:] = stopped or [account.clock.monotonic()] * updated
-        return bool(stopped) and account.clock.monotonic() >= stopped[0] + seconds
-
-    stopped: list[float] = []
+def interrupted(account: Account, target: AwsTarget, user: User) -> float:
+    """Prepare sizes of which an update takes long; the seconds from the stop until that has
+    ended."""
     with pytest.raises(Interrupted, match="still updating"):
-        target.prepare([Setting(512), Setting(1024)], stop=stop)
-    return account.clock.monotonic() - stopped[0] - seconds
+        target.prepare([Setting(512), Setting(1024)], stop=user)
+    return account.clock.monotonic() - user.at_s
 
 
 def timed(account: Account, act: Callable[[], object]) -> float:
@@ -49,11 +70,11 @@ def timed(account: Account, act: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize("isolation", [Isolation.IN_PLACE, Isolation.VERSIONS])
 def test_the_wait_for_an_update_ends_as_soon_as_the_user_stops(
-    account: Account, tmp_path: Path, isolation: Isolation
+    account: Account, tmp_path: Path, isolation: Isolation, user: User
 ) -> None:
     account.takes_s = (25.0, 25.0)
-    target = opened(account, tmp_path, isolation)
-    assert interrupted(account, target) <= 1.0
+    target = opened(account, tmp_path, isolation, user)
+    assert interrupted(account, target, user) <= 1.0
     account.takes_s = (1.0, 1.0)
     target.restore()
     assert account.latest()["MemorySize"] == 256
@@ -63,11 +84,11 @@ def test_the_wait_for_an_update_ends_as_soon_as_the_user_stops(
 
 @pytest.mark.parametrize("isolation", [Isolation.IN_PLACE, Isolation.VERSIONS])
 def test_restoring_gives_up_half_a_minute_after_the_user_stops(
-    account: Account, tmp_path: Path, isolation: Isolation
+    account: Account, tmp_path: Path, isolation: Isolation, user: User
 ) -> None:
     account.takes_s = (9_999.0, 9_999.0)
-    target = opened(account, tmp_path, isolation)
-    interrupted(account, target)
+    target = opened(account, tmp_path, isolation, user)
+    interrupted(account, target, user)
     assert 29.0 <= timed(account, target.restore) <= 33.0
     (left,), _ = look(tmp_path, tmp_path)
     assert left.said() == f"{NAME} is at 512 MB; run `tuner restore` to put it back to 256 MB"
@@ -77,12 +98,12 @@ def test_restoring_gives_up_half_a_minute_after_the_user_stops(
 def test_a_wish_to_stop_while_restoring_leaves_it_half_a_minute_more(
     account: Account, tmp_path: Path
 ) -> None:
-    target = opened(account, tmp_path, Isolation.IN_PLACE)
+    user = Patient(account)
+    target = opened(account, tmp_path, Isolation.IN_PLACE, user)
     target.prepare([Setting(512)])
     account.takes_s = (9_999.0, 9_999.0)
     account.change(NAME, Timeout=31)
-    began = account.clock.monotonic()
-    target._control.stop = lambda: account.clock.monotonic() > began + 100.0
+    user.at_s = account.clock.monotonic() + 100.0
     assert 128.0 <= timed(account, target.restore) <= 134.0
     target.close()
 
@@ -90,8 +111,8 @@ def test_a_wish_to_stop_while_restoring_leaves_it_half_a_minute_more(
 def test_restoring_outlasts_a_throttle_of_twenty_seconds_after_a_stop(
     account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = opened(account, tmp_path, Isolation.IN_PLACE)
-    target.prepare([Setting(512)], stop=lambda: False)
+    target = opened(account, tmp_path, Isolation.IN_PLACE, lambda: True)
+    target.prepare([Setting(512)])
     until, update = account.clock.monotonic() + 20.0, account.update_function_configuration
 
     def throttled(**parameters: Any) -> Any:
@@ -100,7 +121,6 @@ def test_restoring_outlasts_a_throttle_of_twenty_seconds_after_a_stop(
         return update(**parameters)
 
     monkeypatch.setattr(account, "update_function_configuration", throttled)
-    target._control.stop = lambda: True
     target.restore()
     assert account.latest()["MemorySize"] == 256
 
@@ -115,7 +135,7 @@ def test_a_change_that_is_throttled_is_not_tried_again_once_the_user_stops(
         raise refused(429, "TooManyRequestsException", "Rate exceeded")
 
     monkeypatch.setattr(account, "update_function_configuration", throttled)
-    target = opened(account, tmp_path, Isolation.VERSIONS)
+    target = opened(account, tmp_path, Isolation.VERSIONS, lambda: bool(asked))
     with pytest.raises(Interrupted, match="stopped while UpdateFunctionConfiguration was tried"):
         target.prepare([Setting(512)], stop=lambda: bool(asked))
     assert len(asked) == 1
@@ -145,3 +165,28 @@ def test_an_interrupted_application_gives_up_rolling_back_as_soon(
     assert "run `tuner restore`" in said[-1]
     (left,), _ = look(tmp_path, tmp_path)
     assert left.said() == f"{NAME} is at 640 MB; run `tuner restore` to put it back to 256 MB"
+
+
+def test_a_limit_that_ends_a_measurement_shortens_no_restoring(
+    account: Account, tmp_path: Path
+) -> None:
+    target = opened(account, tmp_path, Isolation.IN_PLACE, lambda: False)
+    over: list[bool] = []
+    target.prepare([Setting(512)], stop=lambda: bool(over))
+    over.append(True)
+    account.takes_s = (120.0, 120.0)
+    account.change(NAME, Timeout=31)
+    target.restore()
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_a_user_who_stops_is_heard_before_anything_is_changed(
+    account: Account, tmp_path: Path
+) -> None:
+    account.takes_s = (9_999.0, 9_999.0)
+    account.change(NAME, Timeout=31)
+    began = account.clock.monotonic()
+    target = opened(account, tmp_path, Isolation.VERSIONS, Patient(account, began + 5.0))
+    with pytest.raises(Interrupted, match="still updating"):
+        target.describe()
+    assert account.clock.monotonic() - began < 8.0

@@ -89,7 +89,9 @@ class Played:
         """What an experiment does: prepare settings, give ways to start back, restore."""
         way = self.tuner.way
         isolation = _ISOLATIONS.get(way, Isolation.VERSIONS)
-        options = AwsOptions(journal=self.folder, isolation=isolation, clock=self._process)
+        options = AwsOptions(
+            journal=self.folder, isolation=isolation, clock=self._process, stop=self._stops
+        )
         own = AwsTarget(self.control(), parse_target(NAME), options)
         target: Any = own
         try:

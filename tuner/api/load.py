@@ -55,7 +55,7 @@ def run_load(
     payloads = read_payloads(options, events=EVENTS, bare=spec.bare, rows=ROWS, ordered=ordered)
     spec.check_rows(len(payloads))
     send = SendOptions(spec.workers, spec.front, MOST_FAILURES, spec.script is not None)
-    with open_context(options, store_url, watcher.say, send=send) as context:
+    with open_context(options, store_url, watcher, send=send) as context:
         facts = context.target.describe()
         approve(spec.too_many(facts))
         run = context.begun("load", options, facts)

@@ -71,7 +71,7 @@ def run_sweep(
     """Open the parts, start a run, measure and answer; ``command`` is ``sweep`` or ``cold``."""
     options.check_recorded()
     payloads, watcher = read_payloads(options), watcher or Silent()
-    with open_context(options, store_url, watcher.say) as context:
+    with open_context(options, store_url, watcher) as context:
         facts = context.target.describe()
         if options.variants:
             if command != "cold":
@@ -136,7 +136,7 @@ def resume_sweep(ref: str, given: SweepOptions, store_url: str | None, watcher: 
         options = options.but(cross_check=given.cross_check)
     payloads = read_payloads(options)
     elapsed = max((s.done_s for s in stored.samples), default=0.0)
-    with open_context(options, store_url, watcher.say, elapsed) as context:
+    with open_context(options, store_url, watcher, elapsed) as context:
         run = _taken_over(context, stored)
         spec = run_spec(options, payloads, run, stored.samples, stored.documents)
         spec = beside_earlier(spec, context.store)

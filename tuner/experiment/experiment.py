@@ -16,7 +16,7 @@ from tuner.errors import Interrupted
 from tuner.experiment.afterwards import lacks_report
 from tuner.experiment.cross_check import Inquiry, cross_check
 from tuner.experiment.session import Session
-from tuner.experiment.wiring import Context
+from tuner.experiment.wiring import Context, Listener
 from tuner.planning.ask import Ask, Done, How, Planner, SoFar
 from tuner.planning.budget import Meter
 from tuner.records import RunRecord, RunState, Sample
@@ -30,12 +30,8 @@ Price = Callable[[Sample], float | None]
 STOPPED = "stopped by the user"
 
 
-class Watcher(Protocol):
+class Watcher(Listener, Protocol):
     """Someone who looks on: sees progress, and may ask to stop."""
-
-    def say(self, text: str) -> None:
-        """Hear what is being done."""
-        ...
 
     def begins(self, ask: Ask, meter: Meter, price: Price) -> None:
         """Hear of the next calls, of what adds up their use, and of what one costs."""
@@ -43,10 +39,6 @@ class Watcher(Protocol):
 
     def sampled(self, sample: Sample) -> None:
         """A request has ended, and its sample is kept. Must not keep the run waiting."""
-        ...
-
-    def stop(self) -> bool:
-        """Return True to end now: what is in flight finishes and the function is restored."""
         ...
 
 

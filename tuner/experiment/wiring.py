@@ -1,9 +1,9 @@
 """The only factory: turns texts (a target, a store's URL) into the objects that runs work with."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ulid import ULID
 
@@ -25,11 +25,12 @@ from tuner.records import Advice, FunctionFacts, RunRecord, RunState
 from tuner.store.runs import Store
 from tuner.targets.choices import DEFAULT
 from tuner.targets.names import Kind, parse_target
-from tuner.targets.seam import Endpoint, Progress, Target
+from tuner.targets.seam import Endpoint, Progress, Target, never
 from tuner.units import MemoryRange
 
 if TYPE_CHECKING:
     from tuner.aws.session import AwsSession, SessionOptions
+    from tuner.targets.aws_versions import AwsOptions
 
 #: One process of this machine sends everything.
 ONE = Workers()
@@ -50,6 +51,18 @@ class SendOptions:
 
 #: Straight to the Invoke API.
 PLAIN = SendOptions()
+
+
+class Listener(Protocol):
+    """Someone who hears of progress, and may ask to stop."""
+
+    def say(self, text: str) -> None:
+        """Hear what is being done."""
+        ...
+
+    def stop(self) -> bool:
+        """Return True to end now: what is in flight finishes and the function is restored."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ class EngineStart:
 def open_context(
     options: RunOptions,
     store_url: str | None,
-    progress: Progress,
+    listener: Listener,
     elapsed_s: float = 0.0,
     send: SendOptions = PLAIN,
 ) -> Iterator[Context]:
@@ -121,7 +134,7 @@ def open_context(
     clock = WallClock()
     with Store.open(store_url) as store, ExitStack() as stack:
         processors = _open_processors(options, send.most_failures)
-        target = open_target(options, progress, clock)
+        target = open_target(options, listener.say, clock, listener.stop)
         stack.callback(target.close)
         origin_s = clock.monotonic() - elapsed_s
         endpoint, notes = _endpoint(target, send)
@@ -158,6 +171,7 @@ def open_target(
     options: FunctionOptions,
     progress: Progress = lambda _text: None,
     clock: Clock | None = None,
+    stop: Callable[[], bool] = never,
 ) -> Target:
     """Open the target that its text names. Raises UsageError or TargetError."""
     name, arches, clock = options.name, ",".join(architectures_of(options)), clock or WallClock()
@@ -174,7 +188,11 @@ def open_target(
         where = dict(options.where)
         return open_replays(name, arches, where) if arches else open_replay(name, where)
     if on_aws:
-        return _open_aws(options, arches, progress, clock)
+        from tuner.targets.aws_versions import AwsOptions
+
+        session = _session(options, options.region)
+        own = AwsOptions(session, isolation=options.isolation, progress=progress, clock=clock)
+        return _open_aws(options, arches, replace(own, stop=stop))
     if arches:
         reason = "runs on this machine's processor, which cannot measure another architecture"
         fix = "Leave --architectures out, or name a function on AWS or a recording."
@@ -195,12 +213,9 @@ def open_target(
     return open_local(name, how)
 
 
-def _open_aws(options: FunctionOptions, arches: str, progress: Progress, clock: Clock) -> Target:
+def _open_aws(options: FunctionOptions, arches: str, how: "AwsOptions") -> Target:
     from tuner.targets.aws import on_architectures, open_aws
-    from tuner.targets.aws_versions import AwsOptions
 
-    session, isolation = _session(options, options.region), options.isolation
-    how = AwsOptions(session, isolation=isolation, progress=progress, clock=clock)
     target = open_aws(options.name, how)
     try:
         if target.lacks_control_plane():

@@ -32,7 +32,7 @@ from tuner.errors import AccessDenied, TargetError
 from tuner.records import ON_DEMAND, SNAP_START, Setting
 from tuner.targets.choices import Isolation
 from tuner.targets.names import TargetName
-from tuner.targets.seam import OWNED_BY, Code, Prepared, Progress, Variant, tried
+from tuner.targets.seam import OWNED_BY, Code, Prepared, Progress, Variant, never, tried
 from tuner.targets.suitability import refuse_unsuitable
 
 #: Where changes are journalled, in the working directory.
@@ -57,6 +57,7 @@ class AwsOptions:
     clock: Clock = field(default_factory=WallClock)
     code: Code | None = None
     arch: str | None = None
+    stop: Callable[[], bool] = never  # the user wants to end
 
 
 class Deployed:
@@ -66,6 +67,7 @@ class Deployed:
         self, control: ControlPlane, name: TargetName, options: AwsOptions, run: str
     ) -> None:
         self._control, self._name, self._options, self._id = control, name, options, run
+        control.stop = options.stop
         if options.journal is None:  # the function ends with this process
             control.lasting = control.patience
         self._journal: Journal | None = None
@@ -115,6 +117,7 @@ class Deployed:
         if self._journal is None:
             return
         self._options.progress("restoring the function")
+        self._control.stop = self._options.stop  # a limit that was reached is no reason to hurry
         journal = self._journal
 
         def note(latest: Configuration) -> None:

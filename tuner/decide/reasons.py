@@ -7,7 +7,7 @@ from tuner.decide.case import ChoiceCase, changes
 from tuner.decide.goal import Strategy
 from tuner.decide.outlook import MORE_LIKELY, held_to, tolerance
 from tuner.decide.result import RunnerUp
-from tuner.decide.what_decided import ahead_in_table, what_decided
+from tuner.decide.what_decided import ahead_in_table, what_decided, worth_more
 from tuner.model.cfs import LONGEST_MS, TICK_MS, VCPU_MB, quota_ms
 from tuner.units import (
     format_memory,
@@ -59,12 +59,13 @@ def _left_out(case: ChoiceCase) -> list[str]:
         return []
     what = 1 if strategy is Strategy.SPEED else 0
     here = case.means(case.index)
+    value = worth_more(case)
     better = [
         i
         for i, size in enumerate(sizes.tolist())
         if size in case.basis.calls
         and meets[i] < meets[case.index]
-        and case.means(i)[what] < here[what] * _CLEARLY
+        and (case.means(i)[what] < here[what] * _CLEARLY or i == value)
     ]
     if not better:
         return []

@@ -8,7 +8,7 @@ import numpy as np
 
 from tuner.decide.case import EVEN, SAME, ChoiceCase, changes
 from tuner.decide.goal import Strategy
-from tuner.decide.outlook import MORE_LIKELY
+from tuner.decide.outlook import MORE_LIKELY, VERIFIED, worth_each
 from tuner.units import (
     counted,
     format_cost_change,
@@ -41,8 +41,8 @@ def what_decided(case: ChoiceCase) -> str:
     if better is not None:
         return f"{size} {_beside(case, better)}: {case.told}."
     only = " that likely meet the objectives" if case.meets else ""
-    few = " called as often" if _by_few(case, _ahead_of(case)) else ""
-    of = f" of the sizes{few}{only}" if few or only else ""
+    often = f" called {_often(case)}" if _by_few(case, _ahead_of(case)) else ""
+    of = f" of the sizes{often}{only}" if often or only else ""
     return f"{size} has {_BEST[case.goal.strategy]}{of}: {case.told}."
 
 
@@ -82,14 +82,30 @@ def _decided_by(case: ChoiceCase) -> int:
     return 1 if case.goal.strategy is Strategy.SPEED else 0
 
 
+def _enough(case: ChoiceCase) -> int:
+    """Calls that a size needs to be held against the pick: as many as that has, and no more than
+    it takes to rely on a size."""
+    return min(case.basis.calls.get(case.memory_mb, 0), VERIFIED)
+
+
+def _often(case: ChoiceCase) -> str:
+    least = _enough(case)
+    return f"at least {least} times" if least == VERIFIED else "as often"
+
+
+def _relied_on(case: ChoiceCase) -> list[int]:
+    """Indices of the sizes that were called often enough, the pick among them."""
+    calls, least = case.basis.calls, _enough(case)
+    sizes = case.outlook.memory_mb.tolist()
+    return [i for i, size in enumerate(sizes) if calls.get(size, 0) >= least]
+
+
 def _better(case: ChoiceCase) -> int | None:
-    """Index of the cheapest, or the fastest, size that was called as often, if that is not the
+    """Index of the cheapest, or the fastest, size that was called often enough, if that is not the
     pick; ``None`` where the balance decided."""
     if case.goal.strategy is Strategy.BALANCED:
         return None
-    calls, least = case.basis.calls, case.basis.calls.get(case.memory_mb, 0)
-    sizes = case.outlook.memory_mb.tolist()
-    return _ahead(case, [i for i, size in enumerate(sizes) if calls.get(size, 0) >= least])
+    return _ahead(case, _relied_on(case))
 
 
 def _ahead(case: ChoiceCase, of: list[int]) -> int | None:
@@ -115,8 +131,8 @@ def _measured(case: ChoiceCase) -> dict[int, float]:
 def _ahead_of(case: ChoiceCase) -> int | None:
     """Index of the size that the table shows to be ahead, if there is one to be told of."""
     calls, sizes = case.basis.calls, case.outlook.memory_mb.tolist()
-    own, balanced = calls.get(case.memory_mb, 0), case.goal.strategy is Strategy.BALANCED
-    of = [i for i, s in enumerate(sizes) if s in calls and (balanced or calls[s] < own)]
+    enough, balanced = _enough(case), case.goal.strategy is Strategy.BALANCED
+    of = [i for i, s in enumerate(sizes) if s in calls and (balanced or calls[s] < enough)]
     best, measured = _ahead(case, of), _measured(case)
     if case.stays or best is None or measured[best] > measured[case.index] * (1.0 - SAME):
         return None
@@ -125,22 +141,61 @@ def _ahead_of(case: ChoiceCase) -> int | None:
 
 
 def _by_few(case: ChoiceCase, index: int | None) -> bool:
-    """True for a size that was called less often than the pick."""
+    """True for a size that was called too seldom to be held against the pick."""
     calls, sizes = case.basis.calls, case.outlook.memory_mb.tolist()
-    return index is not None and calls[sizes[index]] < calls.get(case.memory_mb, 0)
+    return index is not None and calls[sizes[index]] < _enough(case)
 
 
 def ahead_in_table(case: ChoiceCase) -> list[str]:
-    """Say which size the table shows to be ahead in what decided: by fewer calls than the pick's,
-    or in a balance that is expected to be no better."""
+    """Say which size the table shows to be ahead: in what decided, by too few calls, or in a
+    balance that is expected to be no better; or in what speed may cost."""
     best = _ahead_of(case)
     if best is None:
-        return []
+        return _worth_more(case)
     calls, sizes = case.basis.calls, case.outlook.memory_mb.tolist()
     told, size = changes(case.means(best), case.means(case.index)), format_memory(sizes[best])
     if _by_few(case, best):
-        return [f"{size} was {told} in {counted(calls[sizes[best]], 'call')}, too few to rely on."]
+        few = f"{size} was {told} in {counted(calls[sizes[best]], 'call')}, too few to rely on."
+        return [few, *_worth_more(case)]
     return [f"{size} was measured {told}, a better balance than is expected of it."]
+
+
+#: Less than this part of the pick's score is worth a sentence.
+_CLEARLY = 0.99
+
+
+def worth_more(case: ChoiceCase) -> int | None:
+    """Index of a size that was called often enough and that the table shows to be a better value
+    where cost decides: clearly so by what speed may cost, or faster for the same cost."""
+    of = [i for i in _relied_on(case) if case.outlook.meets[i] >= MORE_LIKELY or i == case.index]
+    of = [i for i in of if i != _better(case)]  # which is told anyway
+    if case.goal.strategy is not Strategy.COST or not case.goal.worth or case.index not in of:
+        return None
+    cost, ms = np.array([case.means(i) for i in of]).T
+    value, here = worth_each(ms, cost, case.goal.worth), of.index(case.index)
+    better = value < value[here] * _CLEARLY
+    better |= (cost <= cost[here] * (1.0 + SAME)) & (ms < ms[here] * (1.0 - WORTH_MOVING))
+    return of[int(np.where(better, value, np.inf).argmin())] if better.any() else None
+
+
+def _worth_more(case: ChoiceCase) -> list[str]:
+    """Say why a size that the table shows to be a better value than the pick is not taken: it is
+    expected to cost more, or to gain less, than was measured."""
+    best = None if case.stays else worth_more(case)
+    if best is None or case.outlook.meets[best] < case.outlook.meets[case.index]:
+        return []  # or it is told with its chance to meet the objectives
+    told = changes(case.means(best), case.means(case.index))
+    likely = case.outlook.meets >= MORE_LIKELY
+    cost = case.outlook.cost.mean(axis=0)
+    over = float(cost[best] / cost[likely].min() - 1.0)
+    size, worth = format_memory(int(case.outlook.memory_mb[best])), case.goal.worth
+    why = "but is expected to gain less"
+    if over > worth and format_share(over) != format_share(worth):
+        why = (
+            f"but is expected to cost {format_share(over)} more than the cheapest, and speed may "
+            f"cost {format_share(worth)}"
+        )
+    return [f"{size} was measured {told}, {why}."]
 
 
 def _beside(case: ChoiceCase, better: int) -> str:
@@ -150,8 +205,26 @@ def _beside(case: ChoiceCase, better: int) -> str:
     named = format_memory(int(case.outlook.memory_mb[better]))
     if here[what] > there[what] * _AS_GOOD:
         of = " of those that likely meet the objectives" if case.goal.slos else ""
-        return f"is {changes(here, there)} than {named}, the {('cheapest', 'fastest')[what]}{of}"
+        best = f"{named}, the {('cheapest', 'fastest')[what]}{of}"
+        return f"is {changes(here, there)} than {best}{_evened_out(case, better)}"
     other = (format_speed_change, format_cost_change)[what](here[1 - what] / there[1 - what] - 1.0)
     as_good = ("costs as little", "is as fast")[what]
     same = abs(here[1 - what] / there[1 - what] - 1.0) < SAME
     return f"{as_good} as {named}" + ("" if same else f" and is {other}")
+
+
+def _evened_out(case: ChoiceCase, better: int) -> str:
+    """What the pick is expected to cost, or take, more than the size that was measured to be the
+    best in that, where it was measured to be worse by more than is allowed."""
+    what, goal = _decided_by(case), case.goal
+    seen = case.means(case.index)[what] / case.means(better)[what] - 1.0
+    of_all = (case.outlook.cost, case.outlook.duration_ms)[what].mean(axis=0)
+    expected = float(of_all[case.index] / of_all[better] - 1.0)
+    most = (goal.worth, _AS_GOOD - 1.0)[what]
+    if seen <= most + SAME:
+        return ""
+    verb = ("to cost", "to take")[what]
+    if expected < SAME:
+        return f" (by the calls of all sizes it is expected {verb} no more)"
+    longer = ("more", "longer")[what]
+    return f" (by the calls of all sizes it is expected {verb} {format_share(expected)} {longer})"

@@ -108,6 +108,26 @@ def test_a_pick_below_80_per_cent_is_always_said_to_be_uncertain(seed: int) -> N
         assert f"About {found.calls_to_tell} more invocations" in doubt
 
 
+def test_a_cheapest_size_with_ten_calls_is_not_said_to_have_too_few() -> None:
+    def about(ms: float, calls: int) -> list[float]:
+        return [ms * (1.0 + 0.002 * (n % 3 - 1)) for n in range(calls)]
+
+    seen = {512: about(400.0, 11), 1024: about(202.0, 10), 2048: about(103.0, 14)}
+    found = choice(seen)
+    assert found.memory_mb == 2048
+    first = "2,048 MB is 3 % more expensive, 3.9x faster than 512 MB, the cheapest"
+    assert found.reasons[0].startswith(first)
+    assert not any("too few" in reason for reason in found.reasons)
+
+
+def test_a_faster_size_within_what_speed_may_cost_is_told_with_its_probability() -> None:
+    seen = {256: [690.0] * 10, 768: [233.0, 230.0, 236.0, 231.0, 235.0] * 2}
+    found = choice(seen, "cost<3.14usd/million")
+    assert found.memory_mb == 256
+    [line] = [reason for reason in found.reasons if "768 MB was measured" in reason]
+    assert "faster, but would meet the objectives with " in line
+
+
 def test_one_size_is_no_choice_and_no_reason_for_its_time_is_made_up() -> None:
     found = choice({512: around(100.0)})
     assert "512 MB was the only size to choose from." in found.reasons

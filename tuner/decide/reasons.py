@@ -5,8 +5,9 @@ import numpy as np
 from tuner.decide.as_good import to_be_as_good
 from tuner.decide.case import ChoiceCase, changes
 from tuner.decide.goal import Strategy
-from tuner.decide.outlook import MORE_LIKELY, held_to, tolerance
+from tuner.decide.outlook import MORE_LIKELY, VERIFIED, held_to, tolerance
 from tuner.decide.result import RunnerUp
+from tuner.decide.steady import scatter_of
 from tuner.decide.what_decided import ahead_in_table, what_decided, worth_more
 from tuner.model.cfs import LONGEST_MS, TICK_MS, VCPU_MB, quota_ms
 from tuner.units import (
@@ -108,9 +109,11 @@ def _doubt(case: ChoiceCase) -> list[str]:
     where = listed(f"{m:,}" for m in sorted(sizes))
     goal, sure = case.goal, format_probability(case.confidence).removesuffix(" probability")
     as_good = to_be_as_good(goal.strategy, tolerance(goal), objectives=bool(goal.slos))
+    more = invocations_to_tell(case)
+    about = "At least" if more == _MOST else "About"
     return [
         f"{NOT_CERTAIN}: {sure} sure to {as_good}. "
-        f"About {invocations_to_tell(case)} more invocations at {where} MB would settle it."
+        f"{about} {more:,} more invocations at {where} MB would settle it."
     ]
 
 
@@ -126,18 +129,30 @@ def _rival(case: ChoiceCase) -> int | None:
 
 #: Two means differ by 5 % with 90 % confidence (1.64 standard errors of their difference).
 _TELL_APART, _SURELY = 0.05, 1.64
+#: No larger number is named.
+_MOST = 1000
 
 
 def invocations_to_tell(case: ChoiceCase) -> int:
-    """Number over both sizes, by the scatter of single invocations; rounded up to tens. Where the
-    objectives are the doubt, each size needs enough calls beyond the percentile in question."""
-    sd = float(case.basis.curve.noise.sd.mean())
+    """Number over both sizes, by the scatter of single invocations; rounded up to tens, and no less
+    than what they lack to be relied on. Where the objectives are the doubt, each size needs enough
+    calls beyond the percentile in question.
+
+    Slow calls, which the curve takes for a tail, are in means as well, so they count as scatter.
+    """
+    sd = max(
+        float(case.basis.curve.noise.sd.mean()),
+        float(np.sqrt(scatter_of(case.basis.observations).pooled)),
+    )
     each = 2.0 * (_SURELY * sd / _TELL_APART) ** 2
+    pair = {case.memory_mb, _rival(case) or case.memory_mb}
+    lacking = sum(max(0, VERIFIED - case.basis.calls.get(size, 0)) for size in pair)
     if case.goal.slos and case.outlook.meets[case.index] < SURE_TO_MEET:
         tails = [1.0 - slo.quantile for slo in case.goal.slos if slo.quantile not in (None, 1.0)]
         had = case.basis.calls.get(case.memory_mb, 0)
         each = max(each, *(_BEYOND / tail - had for tail in tails), 0.0)
-    return int(np.clip(np.ceil(2.0 * each / 10.0 - 1e-9) * 10.0, 10, 1000))
+    both = max(2.0 * each, float(lacking))
+    return int(np.clip(np.ceil(both / 10.0 - 1e-9) * 10.0, 10, _MOST))
 
 
 #: Below this probability the doubt is about the objectives; so many calls beyond a percentile tell.

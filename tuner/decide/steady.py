@@ -4,12 +4,14 @@ A mean is as sure as its calls' scatter and, where rounds differ at all sizes al
 of rounds make it. Where calls cost nothing but time, they are made again until it is sure.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from tuner.decide.goal import Strategy
 from tuner.decide.outlook import EXPONENT, Basis, Outlook
 from tuner.decide.result import Recommendation
-from tuner.model import FloatArray
+from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
 from tuner.model.rounds import RoundDrift, between_rounds
 from tuner.records import Advice
@@ -89,15 +91,29 @@ def _value(outlook: Outlook, basis: Basis) -> FloatArray:
     return np.asarray(valued.mean(axis=0))
 
 
+class Scatter(NamedTuple):
+    """How calls scatter around their size's mean, as a share of it."""
+
+    calls: IntArray  # of each size (sizes,), ascending
+    squares: FloatArray  # sum of squares of each size (sizes,)
+    pooled: float  # variance of a call, of all sizes together
+
+
+def scatter_of(seen: Observations) -> Scatter:
+    """The scatter of what was seen; of sizes that were called once each, none."""
+    _, size = np.unique(seen.memory_mb, return_inverse=True)
+    calls = np.bincount(size)
+    relative = seen.duration_ms / (np.bincount(size, seen.duration_ms) / calls)[size] - 1.0
+    squares = np.bincount(size, relative**2).astype(np.float64)
+    return Scatter(calls, squares, float(squares.sum()) / max(1, size.size - calls.size))
+
+
 def _errors(outlook: Outlook, basis: Basis) -> FloatArray:
     """Standard error (sizes,) of the log of each size's mean, as its calls and rounds have it."""
     seen = basis.observations
-    _, size = np.unique(seen.memory_mb, return_inverse=True)
-    count = np.bincount(size)
-    relative = seen.duration_ms / (np.bincount(size, seen.duration_ms) / count)[size] - 1.0
-    sums = np.bincount(size, relative**2)
-    pooled = float(sums.sum()) / max(1, size.size - count.size)
-    variance = (sums + _POOLED * pooled) / (count - 1 + _POOLED) / count
+    each = scatter_of(seen)
+    count = each.calls
+    variance = (each.squares + _POOLED * each.pooled) / (count - 1 + _POOLED) / count
     rounds = [np.unique(seen.round[seen.memory_mb == each]).size for each in seen.sizes_mb]
     variance = variance + drift_of(seen).sd ** 2 / np.array(rounds)
     return np.asarray(np.sqrt(variance)[np.searchsorted(seen.sizes_mb, outlook.memory_mb)])

@@ -105,7 +105,26 @@ def test_a_pick_below_80_per_cent_is_always_said_to_be_uncertain(seed: int) -> N
     doubts = [reason for reason in found.reasons if reason.startswith(NOT_CERTAIN)]
     if found.confidence < SURE_ENOUGH:
         [doubt] = doubts
-        assert f"About {found.calls_to_tell} more invocations" in doubt
+        assert re.search(rf"(About|At least) {found.calls_to_tell:,} more invocations", doubt)
+
+
+def test_slow_calls_that_leave_a_pick_unsure_take_many_calls_to_tell() -> None:
+    slow = {size: [ms] * 9 + [ms * 12] for size, ms in ((128, 850.0), (256, 430.0), (768, 160.0))}
+    found = choice({**slow, 512: [227.0] * 10})
+    [doubt] = [reason for reason in found.reasons if reason.startswith(NOT_CERTAIN)]
+    assert "At least 1,000 more invocations" in doubt
+
+
+def test_an_unsure_pick_asks_for_the_calls_that_it_and_its_rival_lack() -> None:
+    rates = prices("us-east-1", "x86_64")
+    question = Question(Goal(), rates, MemoryRange(range_mb=(128, 3008)), seed=1)
+    seen = {128: (1375.0, 1422.0), 1024: (166.0, 177.0), 3008: (101.0, 102.0)}
+    samples = [a_sample(size, ran_ms=ms) for size, both in seen.items() for ms in both]
+    found = Decider(question).answer(samples).recommendation
+    assert found is not None
+    doubts = [reason for reason in found.reasons if reason.startswith(NOT_CERTAIN)]
+    assert doubts
+    assert found.calls_to_tell == 20  # 8 of the pick, 10 of a rival that was never called
 
 
 def test_a_cheapest_size_with_ten_calls_is_not_said_to_have_too_few() -> None:

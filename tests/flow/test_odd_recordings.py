@@ -89,6 +89,21 @@ def check_numbers(document: dict[str, Any]) -> None:
     assert all(reason.endswith(".") for reason in pick["reasons"])
 
 
+def test_partial_data_is_explained_by_the_sizes_that_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = write(tmp_path, "small sizes run out of memory")
+    words = ("--memory", "recorded", "--seed", "1", "--output", str(tmp_path))
+    code, _ = run(tmp_path, "sweep", target, *words)
+    assert code == 3
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["runs", "show", "last", "--store", str(tmp_path / "runs.db")])
+    shown = capsys.readouterr().out
+    assert "128 MB failed" in shown
+    assert "settled" not in shown
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_recording_gets_an_answer_that_hangs_together_or_says_why_not(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -23,6 +23,7 @@ class ChoiceCase:
     meets: bool | None
     confidence: float
     alone: FloatArray | None = None  # chance (objectives, sizes) to meet each, if all are missed
+    untried_mb: tuple[int, ...] = ()  # between those that failed and those that worked, ascending
 
     @property
     def goal(self) -> Goal:

@@ -223,9 +223,15 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     at = np.array([size], dtype=np.int64)
     p50, p95, p99 = (float(np.median(basis.curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
     calls = basis.calls.get(size, 0)
-    confidence = believed(chosen.confidence, calls, VERIFIED)
+    untried = untried_mb(candidates_mb, basis.observations)
+    chance = chosen.confidence
+    if untried.size:  # if they work, one of them may be the best
+        all_of_them = look(basis, np.concatenate([untried, sizes]))
+        chance = min(chance, confidence_in(all_of_them, goal, untried.size + chosen.index))
+    confidence = believed(chance, calls, VERIFIED)
     alone = meets_alone(basis, sizes) if chosen.meets is False else None
-    case = ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone)
+    gap = tuple(untried.tolist())
+    case = ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone, gap)
     draws = outlook.cost[:, chosen.index]
     return Recommendation(
         memory_mb=size,
@@ -338,6 +344,17 @@ def possible(candidates_mb: IntArray, observations: Observations) -> IntArray:
     broken = np.isin(candidates_mb, observations.broken_mb())
     left = candidates_mb[(candidates_mb >= least) & ~broken]
     return left if left.size else observations.sizes_mb[-1:]
+
+
+def untried_mb(candidates_mb: IntArray, observations: Observations) -> IntArray:
+    """Candidates that nothing is known of: above the sizes that cannot run the function, below the
+    smallest one that can; they are not recommended, and may be better."""
+    too_small, worked = observations.infeasible_mb(), observations.sizes_mb
+    if not too_small or not worked.size:
+        return candidates_mb[:0]
+    broken = np.isin(candidates_mb, observations.broken_mb())
+    between = (candidates_mb > too_small) & (candidates_mb < int(worked.min())) & ~broken
+    return candidates_mb[between]
 
 
 def _versus(basis: Basis, size: int) -> VersusCurrent | None:

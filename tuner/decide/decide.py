@@ -24,6 +24,7 @@ from tuner.decide.outlook import (
     model_card,
     usd_per_million,
 )
+from tuner.decide.reasons import NEXT_SIZE
 from tuner.decide.result import CurveBand, ModelCard, Recommendation
 from tuner.decide.steady import APART, drift_of, unsteady_mb
 from tuner.model import FloatArray, IntArray
@@ -47,8 +48,8 @@ _AS_GOOD = 0.01
 #: share of the best size's cost) by being known.
 RIVALS, _WORTH_ASKING = 3, 0.003
 _ASKABLE = 48  # sizes whose worth is computed at each step
-#: How often a size is tried for whether it runs at all, and down to which ratio of sizes.
-_PROBES, _GAP = 2, 1.04
+#: How often a size is tried for whether it runs at all.
+_PROBES = 2
 
 
 @dataclass(frozen=True)
@@ -289,7 +290,7 @@ class Decider:
         if not basis.observations.infeasible_mb() or not gap.size:
             return None
         middle = int(gap[np.abs(np.log(gap**2 / (gap[0] * sizes[0]))).argmin()])
-        if sizes[0] / middle < _GAP:
+        if sizes[0] / middle < NEXT_SIZE:
             return None
         at = np.concatenate([[middle], sizes])
         expected = loss(look(basis, at)).mean(axis=0)

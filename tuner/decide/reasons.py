@@ -1,5 +1,7 @@
 """Reasons for this size and against others, from the same draws as the choice."""
 
+from collections import defaultdict
+
 import numpy as np
 
 from tuner.decide.as_good import to_be_as_good
@@ -22,6 +24,8 @@ from tuner.units import (
 _RUNNERS_UP = 4
 #: Below this confidence a choice may well change: more calls come before anything else.
 SURE_ENOUGH = 0.8
+#: Sizes this much apart (ratio) make no difference: how far it is tried where a function fails.
+NEXT_SIZE = 1.04
 #: How the sentence begins that says so.
 NOT_CERTAIN = "Not certain yet"
 #: Less than this part of the pick's cost, or duration, is worth a question.
@@ -33,17 +37,28 @@ def reasons(case: ChoiceCase) -> tuple[str, ...]:
     missed = case.meets is False
     met = [what_decided(case), *ahead_in_table(case), *_objectives(case), *_left_out(case)]
     lines = [_nearest_miss(case)] if missed else met
-    if len(case.outlook.memory_mb) == 1:
-        lines.append(f"{format_memory(case.memory_mb)} was the only size to choose from.")
+    lines += _only(case)
     lines += [*_doubt(case), *_mechanism(case)]
-    too_small = case.basis.observations.infeasible_mb()
-    for size in case.basis.observations.broken_mb():
-        if size >= too_small:
-            why = case.basis.observations.failures[size]
-            lines.append(f"At {format_memory(size)} the function {why}.")
+    found, at = case.basis.observations, defaultdict[str, list[str]](list)
+    for size in found.broken_mb():
+        at[found.failures[size]].append(f"{size:,}")
+    lines += [f"At {listed(sizes)} MB the function {why}." for why, sizes in at.items()]
     if case.basis.observations.first_calls:
         lines.append("The recording holds first calls of sandboxes; warm calls may be faster.")
     return tuple(lines)
+
+
+def _only(case: ChoiceCase) -> list[str]:
+    """Say what there was no choice of: one size, or smaller ones of which none was tried."""
+    least = int(case.outlook.memory_mb[0])
+    gap = case.untried_mb
+    if gap and least / gap[0] > NEXT_SIZE:
+        span = f"{gap[0]:,} to {gap[-1]:,} MB" if len(gap) > 1 else format_memory(gap[0])
+        where = f"below {format_memory(least)}, which works"
+        return [f"{span} were not tried, {where}: one of them may be better."]
+    if len(case.outlook.memory_mb) == 1:
+        return [f"{format_memory(case.memory_mb)} was the only size to choose from."]
+    return []
 
 
 def _objectives(case: ChoiceCase) -> list[str]:
@@ -118,8 +133,11 @@ def _doubt(case: ChoiceCase) -> list[str]:
 
 
 def _rival(case: ChoiceCase) -> int | None:
-    """Return the size (MB) that is most often the best where the pick is not within 5 % of it."""
+    """Return the size (MB) that is most often the best where the pick is not within 5 % of it; the
+    middle one of those that were not tried, where there are any."""
     outlook = case.outlook
+    if case.untried_mb:
+        return case.untried_mb[len(case.untried_mb) // 2]
     score, most = held_to(outlook, case.goal)
     beaten = (score[:, case.index] > most) & np.isfinite(most)
     if not beaten.any():

@@ -13,7 +13,7 @@ from tuner.decide.confirm import Confirmation
 from tuner.decide.decide import Decider
 from tuner.decide.load_plan import LoadsPlanner
 from tuner.decide.planner import SizesPlanner, left_of, lost_arches
-from tuner.decide.result import Sweep
+from tuner.decide.result import SizeRow, Sweep
 from tuner.experiment.experiment import Experiment, Watcher, cross_checked, kept, restored
 from tuner.experiment.session import Session
 from tuner.experiment.spec import RunSpec
@@ -26,6 +26,7 @@ from tuner.planning.sizes import grid_sizes
 from tuner.planning.starts import Starts
 from tuner.records import Advice, Backend, RunState, Setting
 from tuner.store.documents import calm
+from tuner.units import listed
 
 #: What a reader can do about an architecture that is missing.
 _NEXT = "Its code, layers or image have to be built for it first."
@@ -136,15 +137,20 @@ def _answered(
     }
     result = conclude_all(Findings(run, book.samples, failed, book.notes), sides)
     limited = spec.limit != NO_LIMIT or spec.starts
-    state = RunState.DONE
+    broken = sorted({r.memory_mb for each in result.each for r in each.sizes if _failed(r)})
+    state, note = RunState.DONE, run.note
     if experiment.watcher.stop():
         state = RunState.INTERRUPTED
-    elif (limited and not last.settled) or any(
-        row.status == "failed" for each in result.each for row in each.sizes
-    ):
+    elif limited and not last.settled:
         state = RunState.PARTIAL
-    context.store.finish(run.run, state, run.finished_at or 0.0, run.warnings, note=run.note)
-    return replace(result, run=replace(result.run, state=state))
+    elif broken:  # that is why, however settled the rest is
+        state, note = RunState.PARTIAL, f"{listed(f'{size:,}' for size in broken)} MB failed"
+    context.store.finish(run.run, state, run.finished_at or 0.0, run.warnings, note=note)
+    return replace(result, run=replace(result.run, state=state, note=note))
+
+
+def _failed(row: SizeRow) -> bool:
+    return row.status == "failed"
 
 
 def _lost(spec: RunSpec, experiment: Experiment) -> tuple[Advice, ...]:

@@ -131,11 +131,13 @@ def _few_samples(samples: Sequence[Sample]) -> Iterator[Advice]:
     counts = Counter(s.memory_mb for s in samples if _is_warm(s))
     if few := sum(count < _FEW for count in counts.values()):
         which = "All sizes" if few == len(counts) else f"{few} of the {len(counts)} sizes"
+        which = "The size" if len(counts) == 1 else which
+        have, own = ("has", "its") if few == 1 else ("have", "their")
         yield Advice(
             "few-samples",
-            f"{which} have fewer than {_FEW} warm samples of their own: their p95 and p99 in the "
+            f"{which} {have} fewer than {_FEW} warm samples of {own} own: {own} p95 and p99 in the "
             "table are those of few calls, and the answer's are estimates of the curve. If the "
-            "tail matters, measure these sizes: --memory with a list, and --method grid "
+            "tail matters, measure more: --memory with a list, and --method grid "
             "--samples 100.",
         )
 

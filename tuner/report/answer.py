@@ -40,7 +40,7 @@ def answer(sweep: Sweep) -> Answer:
     named = size_named(pick.memory_mb, sweep)
     headline = f"Keep {named} (current)" if keep else named
     parts = (
-        "" if now is None or keep else _versus(now),
+        "" if now is None or keep else _versus(now, sweep),
         _p95_part(pick, sweep),
         _cost_part(pick),
         f"does not meet {missed_words(pick)}" if missed else "",
@@ -123,13 +123,13 @@ def _ended_early(run: RunRecord) -> str:
     return str(run.note) if limited else ""
 
 
-def _versus(versus: VersusCurrent) -> str:
+def _versus(versus: VersusCurrent, sweep: Sweep) -> str:
     """``31 % cheaper and 4.1x faster than the current 128 MB``."""
     where = f" on {versus.arch}" if versus.arch else ""
     now = f"the current {format_memory(versus.memory_mb)}{where}"
     cost, speed = known(versus.cost_change), known(versus.duration_change)
     if cost is None and speed is None:
-        return f"instead of {now}"
+        return f"instead of {now}{_unknown(versus, sweep)}"
     dearer = format_cost_change(cost) if _differs(cost) else ""
     slower = format_speed_change(speed) if _differs(speed) else ""
     if dearer and slower:
@@ -141,6 +141,18 @@ def _versus(versus: VersusCurrent) -> str:
         link = "of" if dearer.endswith("the cost") else "than"
         return f"{dearer} {link} {now}" + ("" if speed is None else " at the same speed")
     return f"indistinguishable from {now}"
+
+
+def _unknown(versus: VersusCurrent, sweep: Sweep) -> str:
+    """Why nothing can be held against the current size."""
+    arch = versus.arch or sweep.arch
+    rows = (row for each in sweep.each if each.arch == arch for row in each.sizes)
+    row = next((row for row in rows if row.memory_mb == versus.memory_mb), None)
+    if row is None:
+        return ", which was not measured"
+    if row.status == "failed":
+        return f", which failed: {row.reason}" if row.reason else ", which failed"
+    return ""
 
 
 def _differs(change: float | None) -> bool:

@@ -12,6 +12,7 @@ from tuner.decide.decide import Decider, Question
 from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.reasons import NOT_CERTAIN, SURE_ENOUGH
 from tuner.decide.result import Recommendation
+from tuner.records import Outcome
 from tuner.units import MemoryRange
 
 
@@ -145,6 +146,37 @@ def test_a_faster_size_within_what_speed_may_cost_is_told_with_its_probability()
     assert found.memory_mb == 256
     [line] = [reason for reason in found.reasons if "768 MB was measured" in reason]
     assert "faster, but would meet the objectives with " in line
+
+
+def killed_below(worked: int, ms: float, sizes: tuple[int, ...]) -> Recommendation:
+    """The choice where 128 and 192 MB ran out of memory and one size worked."""
+    question = Question(Goal(), prices("us-east-1", "x86_64"), MemoryRange(sizes_mb=sizes), seed=1)
+    out = {"outcome": Outcome.OUT_OF_MEMORY}
+    samples = [a_sample(size, **out) for size in (128, 192) for _ in range(2)]
+    samples += [a_sample(worked, ran_ms=ms) for _ in range(10)]
+    found = Decider(question).answer(samples).recommendation
+    assert found is not None
+    return found
+
+
+def test_sizes_between_failing_and_working_ones_leave_the_pick_unsure() -> None:
+    found = killed_below(3008, 87.0, (128, 192, 512, 1024, 2048, 3008))
+    told = " ".join(found.reasons)
+    assert found.memory_mb == 3008
+    assert found.confidence is not None
+    assert found.confidence < SURE_ENOUGH
+    assert "512 to 2,048 MB were not tried, below 3,008 MB, which works" in told
+    assert "only size" not in told
+    assert "more invocations at 1,024 and 3,008 MB would settle it" in told
+    tried = killed_below(512, 87.0, (128, 192, 512))
+    assert tried.confidence is not None
+    assert tried.confidence > SURE_ENOUGH
+    assert "512 MB was the only size to choose from." in tried.reasons
+
+
+def test_every_size_that_cannot_run_the_function_is_named() -> None:
+    found = killed_below(512, 87.0, (128, 192, 512))
+    assert "At 128 and 192 MB the function runs out of memory." in found.reasons
 
 
 def test_one_size_is_no_choice_and_no_reason_for_its_time_is_made_up() -> None:

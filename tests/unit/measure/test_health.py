@@ -54,6 +54,14 @@ def test_each_doubt_is_raised_by_its_cause_alone(samples: list[Sample], code: st
     assert codes(samples) == [code]
 
 
+def test_one_size_of_few_samples_is_told_in_the_singular() -> None:
+    few = [sample(at, 256) for at in range(3)]
+    [advice] = [each for each in check([*GOOD, *few], FACTS) if each.code == "few-samples"]
+    assert advice.text.startswith("1 of the 2 sizes has fewer than 10 warm samples of its own: its")
+    [both] = [each for each in check([*GOOD[:3], *few], FACTS) if each.code == "few-samples"]
+    assert both.text.startswith("All sizes have fewer than 10 warm samples of their own: their")
+
+
 def test_lag_that_is_small_beside_what_is_measured_is_no_doubt() -> None:
     slow = [replace(s, sent_s=s.due_s + 0.005, done_s=s.due_s + 0.5) for s in GOOD]
     assert codes(slow) == []

@@ -67,6 +67,17 @@ def test_a_change_is_worded_with_its_direction(
     assert answer(sweep).rest.split(";")[0] == words
 
 
+def test_a_current_size_without_figures_is_said_to_have_failed_or_to_be_unmeasured() -> None:
+    failed = picked(versus_current=VersusCurrent(128, None, None))
+    reason = "out of memory (2 of 2 calls)"
+    rows = [replace(r, status="failed", reason=reason) for r in failed.sizes if r.memory_mb == 128]
+    assert rows
+    said = answer(replace(failed, sizes=tuple(rows))).rest
+    assert said.startswith(f"instead of the current 128 MB, which failed: {reason}; ")
+    unmeasured = answer(picked(versus_current=VersusCurrent(129, None, None))).rest
+    assert unmeasured.startswith("instead of the current 129 MB, which was not measured; ")
+
+
 def test_a_pick_that_is_the_present_size_is_to_be_kept() -> None:
     sweep = picked(versus_current=VersusCurrent(1120, 0.0, 0.0))
     said = answer(sweep).sentence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.account import Account, reports, serving
+from support.account import Account, environment, reports, serving, three_functions
 from support.commands import Run
 from support.documents import check
 
@@ -17,36 +17,11 @@ CALLS = 1_000_000.0
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """An account of three functions: a dear one, one in danger, one that nobody calls."""
-    found = Account()
-    found.add("orders", calls=CALLS, MemorySize=1024)
-    found.metrics["orders"] |= {
-        ("Duration", "Sum"): CALLS * 200.0,
-        ("Duration", "p50"): 190.0,
-        ("Duration", "p95"): 400.0,
-        ("Duration", "Maximum"): 900.0,
-        ("Errors", "Sum"): 0.0,
-        ("Throttles", "Sum"): 0.0,
-        "log_bytes": 2e9,
-    }
-    found.rows["orders"] = [reports(1024, 900_000, 200.0, cold=9_000, init_ms=500.0, used=300)]
-    found.add("mails", calls=10_000.0, MemorySize=256, Runtime="nodejs18.x")
-    found.metrics["mails"] |= {
-        ("Duration", "Sum"): 1e6,
-        ("Duration", "Maximum"): 30_000.0,
-        ("Throttles", "Sum"): 500.0,
-        "log_bytes": 1e7,
-    }
-    found.rows["mails"] = [reports(256, 10_000, 100.0, used=250)]
-    found.add("old")
+    found = three_functions(CALLS)
     with serving(found) as url:
-        for name, value in _environment(url).items():
+        for name, value in environment(url).items():
             monkeypatch.setenv(name, value)
         yield found
-
-
-def _environment(url: str) -> dict[str, str]:
-    keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-    return {**keys, "AWS_ENDPOINT_URL": url, "AWS_REGION": "eu-west-1"}
 
 
 def fleet(tuner: Run, *words: str, code: int = 0) -> tuple[dict[str, object], str, str]:

@@ -242,3 +242,35 @@ def _cbor_text(words: Mapping[str, str]) -> bytes:
         out.write(bytes([0x60 | len(raw)]) if len(raw) < 24 else bytes([0x78, len(raw)]))
         out.write(raw)
     return out.getvalue()
+
+
+def three_functions(calls: float) -> Account:
+    """An account of a dear function, which has so many calls, one in danger, and an unused one."""
+    found = Account()
+    found.add("orders", calls=calls, MemorySize=1024)
+    found.metrics["orders"] |= {
+        ("Duration", "Sum"): calls * 200.0,
+        ("Duration", "p50"): 190.0,
+        ("Duration", "p95"): 400.0,
+        ("Duration", "Maximum"): 900.0,
+        ("Errors", "Sum"): 0.0,
+        ("Throttles", "Sum"): 0.0,
+        "log_bytes": 2e9,
+    }
+    found.rows["orders"] = [reports(1024, 900_000, 200.0, cold=9_000, init_ms=500.0, used=300)]
+    found.add("mails", calls=10_000.0, MemorySize=256, Runtime="nodejs18.x")
+    found.metrics["mails"] |= {
+        ("Duration", "Sum"): 1e6,
+        ("Duration", "Maximum"): 30_000.0,
+        ("Throttles", "Sum"): 500.0,
+        "log_bytes": 1e7,
+    }
+    found.rows["mails"] = [reports(256, 10_000, 100.0, used=250)]
+    found.add("old")
+    return found
+
+
+def environment(url: str) -> dict[str, str]:
+    """What names such an account to AWS's clients."""
+    keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    return {**keys, "AWS_ENDPOINT_URL": url, "AWS_REGION": "eu-west-1"}

@@ -232,7 +232,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     alone = meets_alone(basis, sizes) if chosen.meets is False else None
     gap = tuple(untried.tolist())
     case = ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone, gap)
-    draws = outlook.cost[:, chosen.index]
+    draws = basis.cost_at(outlook.duration_ms[:, chosen.index], size)
     return Recommendation(
         memory_mb=size,
         arch=goal.arch,

@@ -103,6 +103,16 @@ class _Case:
         return seen.p50 if seen else statistics.median(others) if others else None
 
     @property
+    def cold_extra_ms(self) -> float:
+        """Milliseconds billed for a cold call over a warm one, as bills have it; where there is
+        no bill of single calls, the median INIT."""
+        sizes = self.sweep.what_if.sizes if self.sweep.what_if else ()
+        own = next((each for each in sizes if each.memory_mb == self.pick.memory_mb), None)
+        if own is None or not own.cold_billed_ms > own.warm_billed_ms:
+            return self.init_ms or 0.0
+        return own.cold_billed_ms - own.warm_billed_ms
+
+    @property
     def started(self) -> SizeRow | None:
         """The size whose cold starts are told: this one, else the next that has any."""
         seen = [each for each in self.sweep.sizes if each.cold.init_ms and each.cold.total_ms]
@@ -117,7 +127,7 @@ class _Case:
         """US dollars of a million calls, INIT included."""
         cost = self.pick.cost_usd_per_million
         share, known = self.cold_share
-        init = 0.0 if known else share * self.usd(self.init_ms or 0.0) * MILLION
+        init = 0.0 if known else share * self.usd(self.cold_extra_ms) * MILLION
         return (cost.mean if cost else 0.0) + init
 
     def saving(self, usd_per_million: float, found: Opportunity) -> Opportunity:
@@ -132,13 +142,13 @@ class _Case:
 
 
 def _init(case: _Case) -> Iterator[Opportunity]:
-    """INIT's part of the bill, and which percentile of callers waits for it. All that it says of a
-    cold start and of a warm call is the medians of one size."""
+    """INIT's part of the bill, as the bill has it, and which percentile of callers waits for it.
+    All that it says of a cold start and of a warm call is the medians of one size."""
     init, slow, at = case.init_ms, case.pick.p99_ms or 0.0, case.started
     if init is None or at is None or at.cold.init_ms is None or at.cold.total_ms is None:
         return
     share, known = case.cold_share
-    usd, first = share * case.usd(init) * MILLION, at.cold.total_ms.p50
+    usd, first = share * case.usd(case.cold_extra_ms) * MILLION, at.cold.total_ms.p50
     part = usd / case.bill_usd if case.bill_usd else 0.0
     usual = at.warm.duration_ms
     if part < _LEAST_SHARE and (init < _LEAST_INIT_MS or first < _LEAST_TIMES * slow):

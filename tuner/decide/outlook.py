@@ -110,14 +110,31 @@ class Basis:
     def seen_billed_ms(self, memory_mb: int) -> tuple[float, float] | None:
         """Mean billed duration of warm and of cold calls as measured; ``None``: never called. A
         size without cold starts of its own has the extra of the others'."""
-        found, cold = self.observations, self.observations.cold
+        found = self.observations
         at = found.memory_mb == memory_mb
         if not at.any():
             return None
         warm = float(found.billed_ms[at].mean())
+        return warm, warm + self.extra.over(warm, self._cold_billed_ms(memory_mb))
+
+    def _cold_billed_ms(self, memory_mb: int) -> float | None:
+        """Mean billed duration of the size's own cold starts; ``None`` if it has none."""
+        own = self._own_cold_ms(memory_mb)
+        return float(own.mean()) if own.size else None
+
+    def _own_cold_ms(self, memory_mb: int) -> FloatArray:
+        cold = self.observations.cold
         own = cold.billed_ms[cold.memory_mb == memory_mb]
-        own = own[~np.isnan(own)]
-        return warm, warm + self.extra.over(warm, float(own.mean()) if own.size else None)
+        return np.asarray(own[~np.isnan(own)], dtype=np.float64)
+
+    def cost_at(self, mean_ms: FloatArray, memory_mb: int) -> FloatArray:
+        """USD per million for mean durations (draws,) of one size, with cold starts of its own
+        where it has any, as it was measured."""
+        warm, cold = self.billed_ms(mean_ms)
+        if (own := self._own_cold_ms(memory_mb)).size:
+            cold = draw_quantile_ms(own, None, mean_ms.shape[0])
+        billed = warm + self.goal.cold_share * (cold - warm)
+        return usd_per_million(billed, np.array([memory_mb]), self.goal, self.rates)
 
     @cached_property
     def extra(self) -> ColdExtra:

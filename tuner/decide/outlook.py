@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # only its answers are read here
 MILLION = 1e6
 #: An objective is out of reach where no size is more likely to meet it than not.
 MORE_LIKELY = 0.5
+#: With a smaller probability than this an objective is said to be missed, not to be unlikely.
+NO_CHANCE = 0.01
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from tuner.decide.as_good import to_be_as_good
 from tuner.decide.case import ChoiceCase, changes
 from tuner.decide.goal import Strategy
-from tuner.decide.outlook import MORE_LIKELY, VERIFIED, held_to, tolerance
+from tuner.decide.outlook import MORE_LIKELY, NO_CHANCE, VERIFIED, held_to, tolerance
 from tuner.decide.result import RunnerUp
 from tuner.decide.steady import scatter_of
 from tuner.decide.what_decided import ahead_in_table, what_decided, worth_more
@@ -100,8 +100,11 @@ def _nearest_miss(case: ChoiceCase) -> str:
     together = f"{listed(slo.text for slo in case.goal.slos)} together"
     missed = listed(texts, "or") if texts else together
     one = len(texts or case.goal.slos) == 1
+    # What a few calls kept may be missed by most: that is estimated, and not certain.
+    some = float(case.outlook.meets.max()) >= NO_CHANCE
+    meets, off = ("is likely to meet", f"an estimated {off}") if some else ("meets", off)
     return (
-        f"No size meets {missed}; {format_memory(case.memory_mb)} "
+        f"No size {meets} {missed}; {format_memory(case.memory_mb)} "
         f"comes closest, {off} the limit{'' if one else ' it misses most'}: {case.told}."
     )
 

@@ -6,6 +6,7 @@ Sizes are named here as all tables and charts name them.
 from collections.abc import Iterator
 
 from tuner.decide.as_good import is_as_good, to_be_as_good
+from tuner.decide.outlook import MORE_LIKELY, NO_CHANCE
 from tuner.decide.reasons import SURE_ENOUGH
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
 from tuner.records import RunRecord, RunState
@@ -43,7 +44,7 @@ def answer(sweep: Sweep) -> Answer:
         "" if now is None or keep else _versus(now, sweep),
         _p95_part(pick, sweep),
         _cost_part(pick),
-        f"does not meet {missed_words(pick)}" if missed else "",
+        misses(pick),
         _safe_part(pick, sweep),
     )
     rest = "; ".join(part for part in parts if part)
@@ -55,6 +56,20 @@ def missed_words(pick: Recommendation) -> str:
     if pick.missed_slo or len(pick.slo) == 1:
         return listed(pick.missed_slo or pick.slo)
     return f"{listed(pick.slo)} together" if pick.slo else "its objectives"
+
+
+def misses(pick: Recommendation) -> str:
+    """Say which objectives it does not meet, or is unlikely to; nothing where it meets them."""
+    if pick.meets_slo is not False:
+        return ""
+    does = "is unlikely to meet" if _may_meet(pick) else "does not meet"
+    return f"{does} {missed_words(pick)}"
+
+
+def _may_meet(pick: Recommendation) -> bool:
+    """True where calls leave open if objectives that are rather missed are met."""
+    chance = known(pick.meets_probability)
+    return chance is not None and NO_CHANCE <= chance < MORE_LIKELY
 
 
 def _cold_answer(sweep: Sweep) -> Answer:
@@ -223,7 +238,8 @@ def objective_facts(pick: Recommendation) -> tuple[Fact, ...]:
         return ()
     likely = known(pick.meets_probability)
     sure = "" if likely is None else f" with {format_probability(likely)}"
-    met = {True: f"met{sure}", False: "not met", None: UNKNOWN}[pick.meets_slo]
+    not_met = f"unlikely to be met,{sure}" if _may_meet(pick) else "not met"
+    met = {True: f"met{sure}", False: not_met, None: UNKNOWN}[pick.meets_slo]
     which = missed_words(pick) if pick.meets_slo is False else ", ".join(pick.slo)
     return (Fact("Objective", met, which),)
 

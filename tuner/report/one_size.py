@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tuner.decide.result import Recommendation, Sweep
-from tuner.report.answer import missed_words, objective_facts, size_named
+from tuner.report.answer import misses, objective_facts, size_named
 from tuner.report.elements import Answer, Fact, between, known
 from tuner.units import counted, format_cost, format_ms
 
@@ -26,7 +26,7 @@ def one_size_answer(sweep: Sweep, pick: Recommendation) -> Answer:
     parts = (
         "" if mean is None else f"{format_ms(mean)} on average",
         "" if usd is None else f"{format_cost(usd)} per million calls",
-        f"does not meet {missed_words(pick)}" if missed else "",
+        misses(pick),
         _NOTHING_CHOSEN,
     )
     interval = between(cost)

@@ -158,6 +158,22 @@ def test_only_objectives_that_are_missed_are_said_to_be() -> None:
     assert (fact.value, fact.note) == ("not met", "p95<1ms")
 
 
+def test_an_objective_that_may_be_met_is_unlikely_to_be_and_not_said_to_be_missed() -> None:
+    few = picked(
+        slo=("p95<85ms",), meets_slo=False, missed_slo=("p95<85ms",), meets_probability=0.2
+    )
+    said = answer(few)
+    assert "is unlikely to meet p95<85ms" in said.sentence
+    [fact] = [fact for fact in said.facts if fact.label == "Objective"]
+    assert fact.value == "unlikely to be met, with 20 % probability"
+    assert (
+        "does not meet"
+        in answer(
+            replace(few, recommendation=replace(few.recommendation, meets_probability=0.004))
+        ).sentence
+    )  # type: ignore[type-var]
+
+
 def test_an_objective_that_calls_alone_met_is_met_with_a_probability() -> None:
     likely = answer(picked(slo=("p95<1s",), meets_slo=True, meets_probability=0.93))
     [fact] = [fact for fact in likely.facts if fact.label == "Objective"]

@@ -48,7 +48,9 @@ def as_template(
     Raises UsageError.
     """
     variables = _Variables(config, path, parameters)
-    provider = _map(variables.of("provider"))
+    told = variables.of("provider")
+    provider = _map(told)
+    _check_provider(provider.get("name") if provider else told, path)
     template: dict[str, Any] = {}
     for part in _maps(variables.of("resources")):
         for section, entries in part.items():
@@ -71,6 +73,13 @@ def as_template(
     if not named:
         _refuse(given, path)
     return template
+
+
+def _check_provider(name: Any, path: Path) -> None:
+    """Raise UsageError for functions of another cloud."""
+    if isinstance(name, str) and name and name != "aws":
+        reason = f"its functions are for the provider {name[:80]}, not for AWS"
+        raise UsageError(str(path), reason, "Name a serverless.yml for AWS, or the code itself.")
 
 
 def _refuse(given: Any, path: Path) -> None:

@@ -90,6 +90,16 @@ def test_a_function_of_a_serverless_file_starts_as_it_is_written(tmp_path: Path)
     assert found.layers == (Layer(tmp_path / "layer"),)
 
 
+@pytest.mark.parametrize("provider", ["google", {"name": "google", "runtime": "nodejs20"}])
+def test_a_serverless_file_for_another_cloud_is_refused_by_its_name(
+    tmp_path: Path, provider: Any
+) -> None:
+    config = {"service": "a", "provider": provider, "functions": {"f": {"handler": "http"}}}
+    path = written(tmp_path, "serverless.yml", json.dumps(config))
+    with pytest.raises(UsageError, match="for the provider google, not for AWS"):
+        read_function(path, "f", {})
+
+
 def test_options_and_files_of_a_serverless_file_count(tmp_path: Path) -> None:
     path = written(tmp_path, "serverless.yml", SERVERLESS)
     written(tmp_path, "prod.yml", "hosts: {host: shop.example}")

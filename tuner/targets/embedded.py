@@ -112,5 +112,6 @@ class EmbeddedLambda:
         self._errors.seek(0)
         said = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         kind = UsageError if self._child.poll() == UsageError.exit_code else TargetError
-        reason = f"{what}: {' '.join(said[-2:])[-400:]}" if said else what
+        last = ". ".join(line.rstrip(".") for line in said[-2:])
+        reason = f"{what}: {last[-400:]}" if said else what
         return kind(_THING, reason, "Run `tuner local` to see more.")

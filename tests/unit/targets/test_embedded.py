@@ -65,7 +65,7 @@ def test_one_that_fails_is_told_with_what_it_said() -> None:
     code = "import sys; sys.exit('the port is taken\\nchoose another')"
     with pytest.raises(TargetError) as caught:
         EmbeddedLambda(options(code))
-    assert "ended before it answered: the port is taken choose another" in caught.value.reason
+    assert "ended before it answered: the port is taken. choose another" in caught.value.reason
 
 
 def test_one_that_refuses_its_options_is_bad_usage() -> None:

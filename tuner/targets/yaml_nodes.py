@@ -21,7 +21,8 @@ from tuner.errors import UsageError
 
 #: Nodes that a document may have with every anchor written out; CloudFormation takes 1 MB of text.
 MOST_NODES = 500_000
-#: Characters that are read as YAML, which takes seconds for so many (CloudFormation quotas).
+#: Characters of a template (CloudFormation quotas), and of what is read as YAML, which takes
+#: seconds for so many. A plan of Terraform, which is JSON and no template, may have more.
 _LONGEST = 1_048_576
 #: Brackets that may be open at once; the parser's time grows with their square.
 _DEEPEST = 2_000
@@ -41,8 +42,7 @@ class Tagged:
 def compose(text: str, thing: str) -> Node | None:
     """The root of the only document; ``None`` if it is empty. Raises UsageError."""
     if len(text) > _LONGEST:
-        fix = "Split it, such as into nested stacks."
-        raise UsageError(thing, "is larger than 1 MB, CloudFormation's limit", fix)
+        raise _too_large(thing)
     if _nested(text) > _DEEPEST:
         raise UsageError(thing, "is not YAML (it is nested too deeply)", _FIX)
     if text.lstrip().startswith("{"):
@@ -61,6 +61,11 @@ def compose(text: str, thing: str) -> Node | None:
         where = f"{thing}, line {mark.line + 1}" if mark else thing
         raise UsageError(where, f"is not YAML ({said})", _FIX) from None
     return root
+
+
+def _too_large(thing: str) -> UsageError:
+    fix = "Split it, such as into nested stacks."
+    return UsageError(thing, "is larger than 1 MB, CloudFormation's limit", fix)
 
 
 class _Scanner(Scanner):
@@ -120,6 +125,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if text.lstrip().startswith("{"):  # JSON is read far faster than YAML
         with suppress(ValueError, RecursionError):
             template = json.loads(text)
+    if isinstance(template, dict) and "Resources" in template and len(text) > _LONGEST:
+        raise _too_large(where)
     if template is None:
         try:
             template = plain(compose(text, where))

@@ -11,6 +11,7 @@ from support.examples import examples
 from tuner.errors import NotFound, TunerError, UsageError
 from tuner.targets.package import Layer
 from tuner.targets.sam import SamFunction, read_template
+from tuner.targets.yaml_nodes import read_yaml
 
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -334,6 +335,7 @@ def test_any_text_is_a_function_or_an_error_of_ours(
         ("a: " + "[" * 20_000, "nested too deeply"),
         ('{"Resources": ' + '{"a":' * 100_000, "nested too deeply"),
         ("a: '" + "x" * 1_100_000 + "'", "larger than 1 MB"),
+        ('{"Resources": {"T": "' + "x" * 1_100_000 + '"}}', "larger than 1 MB"),
         ("x: &x {<<: *x}\nResources: *x", "contains itself"),
     ],
 )
@@ -344,6 +346,12 @@ def test_templates_without_end_take_no_time(tmp_path: Path, text: str, says: str
     with pytest.raises(UsageError, match=says):
         read_template(file, "F")
     assert time.process_time() - began < 1.0
+
+
+def test_a_plan_of_terraform_may_be_larger_than_a_template(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text('{"planned_values": {"a": "' + "x" * 1_100_000 + '"}}')
+    assert list(read_yaml(file)) == ["planned_values"]
 
 
 def test_blank_lines_before_a_block_of_text_may_have_spaces(tmp_path: Path) -> None:

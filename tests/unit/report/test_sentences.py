@@ -106,7 +106,9 @@ def test_every_number_in_a_sentence_is_in_the_document(seed: int) -> None:
     named = {int(size.replace(",", "")) for size in re.findall(r"([\d,]+) MB", claimed)}
     assert named <= set(rows) | {sweep.current_mb}
     assert pick["verified_calls"] == rows[pick["memory_mb"]]["warm"]["n"]
-    assert ("does not meet p95<1s" in view.answer.rest) == ("p95<1s" in pick["missed_slo"])
+    assert bool(re.search(r"(does not|unlikely to) meet p95<1s", view.answer.rest)) == (
+        "p95<1s" in pick["missed_slo"]
+    )
 
 
 def ahead_in_the_table(sweep: Sweep) -> set[int]:

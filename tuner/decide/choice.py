@@ -43,6 +43,9 @@ _AS_NEAR = 0.02
 #: fast ones (as aws-lambda-power-tuning resolves exact ties).
 _TIE = {Strategy.COST: 0.005, Strategy.SPEED: 0.01, Strategy.BALANCED: 0.0}
 
+#: Costs, or durations, that tables show alike.
+_ALIKE = 1.0005
+
 _Flags = NDArray[np.bool_]
 
 
@@ -91,13 +94,16 @@ def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
 
 
 def _unbeaten(indices: IntArray, outlook: Outlook, basis: Basis, as_good: BoolArray) -> IntArray:
-    """Those of these sizes than which no other was measured to be cheaper and faster that is
-    ``as_good`` in the objectives (of each row's size: those that are)."""
+    """Those of these sizes than which no other was measured to be cheaper and faster, or one of
+    both and alike in the other, that is ``as_good`` in the objectives (of each row's size: those
+    that are)."""
     sizes = outlook.memory_mb[indices]
     seen = np.array([basis.seen(int(size)) for size in sizes])
     stays = np.where(sizes == basis.goal.current_mb, 1 + WORTH_MOVING, 1.0)[:, None, None]
-    lower = (seen <= seen[:, None]).all(axis=2) & (seen * stays < seen[:, None]).any(axis=2)
-    return indices[~(lower & as_good).any(axis=1)]
+    no_worse, better = seen <= seen[:, None] * _ALIKE, seen * stays * _ALIKE < seen[:, None]
+    lower = no_worse.all(axis=2) & better.any(axis=2)
+    left = indices[~(lower & as_good).any(axis=1)]
+    return left if left.size else indices  # a ring of sizes that are alike two by two
 
 
 def _breaks_in_its_row(basis: Basis, memory_mb: int) -> bool:
@@ -284,8 +290,6 @@ def choices(basis: Basis, outlook: Outlook) -> tuple[Choice, ...]:
 
 
 _Means = Mapping[int, tuple[float, float]]
-#: Costs, or durations, that tables show alike.
-_ALIKE = 1.0005
 
 
 def named_choices(known: _Means, allowed: Sequence[int], sure: Sequence[int]) -> dict[str, int]:

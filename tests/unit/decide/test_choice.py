@@ -94,6 +94,25 @@ def test_of_misses_as_near_one_that_another_beats_is_not_named() -> None:
     assert pick(replace(lost, margin=margin), SLO, basis).index == 1
 
 
+@pytest.mark.parametrize("ms", [79.8 - 1e-13, 79.79])
+def test_a_size_that_is_as_fast_as_a_cheaper_one_is_not_the_fastest(ms: float) -> None:
+    """Its draws say that 256 MB is faster by 2 %, and its own calls that it is a digit."""
+    draws = outlook([81.6, 80.0, 200.0, 300.0], duration=[81.6, 80.0, 200.0, 300.0])
+    goal = Goal(Strategy.SPEED)
+    seen = {128: (0.37, 79.8), 256: (0.53, ms), 512: (0.9, 200.0), 1024: (1.5, 300.0)}
+    calls = dict.fromkeys(seen, 10)
+    basis: Any = SimpleNamespace(
+        calls=calls,
+        enough=10,
+        seen=seen.__getitem__,
+        goal=goal,
+        observations=SimpleNamespace(memory_mb=np.zeros(0), duration_ms=np.zeros(0)),
+    )
+    assert pick(draws, goal, basis).index == 0
+    seen[256] = (0.53, 79.0)
+    assert pick(draws, goal, basis).index == 1
+
+
 @given(st.floats(0, 1), st.integers(0, 30), st.integers(1, 20))
 def test_fewer_calls_of_its_own_than_needed_make_a_pick_less_sure(
     chance: float, calls: int, enough: int

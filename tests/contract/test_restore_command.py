@@ -1,6 +1,7 @@
 """``tuner restore``, and the offer that other commands make before they begin."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,19 @@ def run(*arguments: str) -> Result:
 def test_with_nothing_left_there_is_nothing_to_do() -> None:
     result = run()
     assert (result.exit_code, result.output) == (0, "nothing to restore\n")
+
+
+def test_a_directory_that_was_deleted_is_not_taken_for_one_without_journals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = run()
+    assert isinstance(result.exception, TunerError)
+    assert "was deleted" in result.exception.reason
+    assert "tuner restore FUNCTION" in result.exception.fix
 
 
 def test_what_a_dead_run_left_is_put_back(service: Any, function: str, measure: Measure) -> None:

@@ -1,8 +1,11 @@
 """Whatever stands in a column of a store, commands that read it end as they should: with what they
 are asked for, or with two lines. Never with a traceback, never with a number that is none."""
 
+import contextlib
+import io
 import math
 import random
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -22,8 +25,12 @@ ODD: tuple[Any, ...] = (
 )
 COMMANDS = (
     *(("runs",), ("runs", "show", "last"), ("recommend", "last"), ("report", "last")),
-    *(("compare", "last", "last"), ("runs", "export", "last"), ("runs", "copy", "--to", "to.db")),
+    *(("compare", "FIRST", "last"), ("runs", "export", "last", "out.gz")),
+    ("runs", "copy", "--to", "to.db"),
 )
+#: Texts of a user's, which are shown as they are.
+TEXTS = ("run", "command", "target", "note", "owner", "payload_class")
+NO_NUMBER = re.compile(r"(?<![\w.])((?i:nan|inf|infinity)|None)(?![\w.])")
 
 
 def columns(path: Path) -> list[tuple[str, str]]:
@@ -41,13 +48,14 @@ def columns(path: Path) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of one run."""
+    """A store of two runs."""
     folder = tmp_path_factory.mktemp("whole")
     lines = [f"{size},{1769 / size * 100 + more}" for size in (128, 512) for more in range(5)]
     (folder / "rec.csv").write_text("\n".join(["memory_mb,duration_ms", *lines]))
     path = folder / "runs.db"
     recorded = f"replay:{folder / 'rec.csv'}"
-    sweep(recorded, memory="recorded", store=str(path), output=None, seed=1)
+    for seed in (1, 2):
+        sweep(recorded, memory="recorded", store=str(path), output=None, seed=seed)
     return path
 
 
@@ -72,9 +80,25 @@ def spoilt(whole: Path, table: str, column: str, value: Any) -> bool:
 
 
 def check(whole: Path, table: str, column: str, value: Any) -> None:
-    if spoilt(whole, table, column, value):
-        for words in COMMANDS:
-            assert exit_code(*words) in (0, 1, 2, 3), (table, column, value, words)
+    if not spoilt(whole, table, column, value):
+        return
+    with contextlib.closing(sqlite3.connect(whole)) as raw:
+        first = raw.execute("SELECT run FROM tuner_runs ORDER BY run").fetchone()[0]
+    for old in ("to.db", "out.gz"):
+        Path(old).unlink(missing_ok=True)
+    for words in COMMANDS:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = exit_code(*(first if word == "FIRST" else word for word in words))
+        case = (table, column, value, words)
+        assert code in (0, 1, 2, 3), case
+        assert code == 0 or len(err.getvalue().splitlines()) <= 2, (case, err.getvalue())
+        assert column in TEXTS or not NO_NUMBER.search(out.getvalue()), (case, out.getvalue())
+
+
+def test_every_command_reads_a_store_that_is_whole(whole: Path, here: Path) -> None:
+    check(whole, "tuner_runs", "seed", 1)
+    assert (here / "out.gz").exists() and (here / "reports").is_dir()
 
 
 @settings(max_examples=2)
@@ -103,6 +127,13 @@ def test_a_count_that_is_a_fraction_is_an_error(whole: Path, here: Path, column:
         check(whole, "tuner_samples", column, value)
         assert spoilt(whole, "tuner_samples", column, value)
         assert exit_code("runs", "show", "last") == 1
+
+
+@pytest.mark.parametrize("column", ["due_s", "sent_s", "duration_ms", "billed_ms", "init_ms"])
+def test_a_time_that_cannot_be_is_an_error(whole: Path, here: Path, column: str) -> None:
+    assert spoilt(whole, "tuner_samples", column, 1e308)
+    for words in (("runs", "show", "last"), ("report", "last")):
+        assert exit_code(*words) == 1
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@
 Other commands offer to restore before they begin (:func:`offer_restore`).
 """
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ import typer
 from tuner.api.left import JOURNAL, RECORDS, Left, Tell, look, look_at
 from tuner.cli.interrupt import end_on_signals
 from tuner.cli.last_words import say
-from tuner.errors import Interrupted, TunerError
+from tuner.errors import Interrupted, TargetError, TunerError
 from tuner.options.function import Account
 from tuner.options.manage import ApplyCommand, RestoreCommand
 from tuner.targets.names import parse_target
@@ -100,6 +101,10 @@ def restore(options: RestoreCommand) -> None:
         found, problems = _of_function(options.target, found), []
         found += look_at(options.target, options, {left.run for left in found})
     if not found and not problems:
+        if options.target is None and not _here():
+            reason = "was deleted, and with it what runs have kept in it"
+            fix = "Run `tuner restore FUNCTION`, which works from any directory."
+            raise TargetError("this directory", reason, fix)
         typer.echo("nothing to restore")
         return
     if options.list_only:
@@ -111,6 +116,12 @@ def restore(options: RestoreCommand) -> None:
         for problem in problems[:-1]:
             typer.echo(f"tuner: {problem}", err=True)
         raise problems[-1]
+
+
+def _here() -> bool:
+    with suppress(FileNotFoundError):
+        return bool(os.getcwd())  # noqa: PTH109 - Path.cwd is the same, and longer
+    return False
 
 
 def _of_function(target: str, found: list[Left]) -> list[Left]:

@@ -157,6 +157,11 @@ REPORTED = (
 _MAY_BE_TEXT = ("qualifier", "reason", "request_id", "message", "log_tail")
 _WHOLE = ("call", "attempt", "round", "status", "payload")
 _MOST_MB = 1_000_000
+#: What figures are made of, and the most of it that makes sense, in seconds or milliseconds.
+_DUE, _SENT, _RAN, _BILLED, _INIT = map(
+    _FIELDS.index, ("due_s", "sent_s", "duration_ms", "billed_ms", "init_ms")
+)
+_MOST = 1e12
 
 
 def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
@@ -193,6 +198,14 @@ def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
                 good.add(kinds)
             if math.inf in row or -math.inf in row:
                 raise ValueError("a number of a sample is infinite")
+            if not (
+                -_MOST < row[_DUE] < _MOST
+                and -_MOST < row[_SENT] < _MOST
+                and (row[_RAN] or 0.0) < _MOST
+                and (row[_BILLED] or 0.0) < _MOST
+                and (row[_INIT] or 0.0) < _MOST
+            ):
+                raise ValueError("a moment or a duration of a sample is too large")
             sample = Sample.__new__(Sample)
             for put, value in zip(_SET, row, strict=False):
                 put(sample, value)

@@ -60,11 +60,19 @@ def _any(hint: Any) -> st.SearchStrategy[Any]:
 
 #: Lambda's sizes, and any that a recording may have; the store refuses what cannot be one.
 any_size = st.integers(1, 1_000_000)
+#: So are their times: those that cannot be are refused.
+some_times = st.fixed_dictionaries(
+    {name: st.floats(-1e11, 1e11) for name in ("due_s", "sent_s")}
+    | {name: st.none() | st.floats(0.0, 1e11) for name in ("duration_ms", "billed_ms", "init_ms")}
+)
 some_samples = st.lists(
     st.builds(
-        lambda sample, size: replace(sample, setting=sample.setting._replace(memory_mb=size)),
+        lambda sample, size, times: replace(
+            sample, setting=sample.setting._replace(memory_mb=size), **times
+        ),
         any_record(Sample),
         any_size,
+        some_times,
     ),
     max_size=4,
 )

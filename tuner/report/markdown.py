@@ -82,7 +82,7 @@ def _table(table: Table, title: str) -> str:
     if table.folded:
         summary = f"<summary>{caption}: {escaped(table.folded)}</summary>"
         return f"<details>{summary}\n\n{text}\n\n</details>"
-    return text if table.caption == title else f"{caption}:\n\n{text}"
+    return text if table.caption in ("", title) else f"{caption}:\n\n{text}"
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -132,11 +132,12 @@ def test_snapstart_that_only_tags_say_was_off_is_told_and_left(account: Account)
     assert account.functions[NAME].tags == tags
 
 
-def set_by_a_run(account: Account) -> Config:
-    """Turn SnapStart on as a run does, whose size is the former one; return what was there."""
+def set_by_a_run(account: Account, size: int = 256) -> Config:
+    """Set a size as a run does that turns SnapStart on; return what was there before."""
     before = account.latest()
-    described = f"tuner {RUN} 1: 256 MB for a measurement, 256 MB before; `tuner restore`"
-    account.change(NAME, SnapStart={"ApplyOn": "PublishedVersions"}, Description=described)
+    described = f"tuner {RUN} 1: {size} MB for a measurement, 256 MB before; `tuner restore`"
+    snap_start = {"ApplyOn": "PublishedVersions"}
+    account.change(NAME, MemorySize=size, SnapStart=snap_start, Description=described)
     account.latest()
     return before
 
@@ -150,6 +151,16 @@ def test_snap_start_of_a_lost_run_goes_off_although_the_first_read_is_old(
     account.stale = None
     lost.back(lambda _: None)
     assert account.latest()["SnapStart"]["ApplyOn"] == "None"
+    assert account.functions[NAME].tags == {}
+
+
+def test_a_lost_run_is_undone_although_every_read_of_it_is_old(account: Account) -> None:
+    account.functions[NAME].tags.update(tags_of(key_of(RUN), MEASURED, 0.0, memory=256))
+    account.stale = set_by_a_run(account, 1769)
+    (lost,) = lost_on(account.control(), NAME)
+    lost.back(lambda _: None)
+    latest = account.latest()
+    assert (latest["MemorySize"], latest["SnapStart"]["ApplyOn"]) == (256, "None")
     assert account.functions[NAME].tags == {}
 
 

@@ -102,12 +102,12 @@ class Lost:
             **self._snap_start(),
         }
         sets = [self._set_of(one) for one in set_by_it] or [unknown]
-        steps: list[Step] = [{"do": "set", **each} for each in sets]
+        # What is unclear keeps its tags; of the changes none is said to have been made.
+        steps: list[Step] = [] if self._unclear() else [{"did": True, "tagged": mark.keys}]
+        steps += [{"do": "set", **each} for each in sets]
         for one in self.versions:
             steps.append({"do": "publish", "description": one["Description"]})
             steps.append({"do": "provision", "version": one["Version"], "perhaps": True})
-        if not self._unclear():
-            steps.append({"did": True, "tagged": mark.keys})
         return JournalEntry(header, tuple(steps))
 
     def _set_of(self, one: Configuration) -> Step:

@@ -1,6 +1,7 @@
 """Recordings as they come: each gets an answer whose numbers hang together, or a clear error."""
 
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,6 +103,25 @@ def test_partial_data_is_explained_by_the_sizes_that_failed(
     shown = capsys.readouterr().out
     assert "128 MB failed" in shown
     assert "settled" not in shown
+
+
+def test_a_row_that_is_drawn_again_and_again_is_one_piece_of_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = write(tmp_path, "one row of each size")
+    words = ("--memory", "recorded", "--seed", "1", "--output", str(tmp_path))
+    _, answer = run(tmp_path, "sweep", target, *words)
+    pick = answer["recommendation"]
+    assert pick["verified_calls"] >= 10
+    assert pick["confidence"] < 0.99
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["runs", "show", "last", "--store", str(tmp_path / "runs.db")])
+    shown = capsys.readouterr().out
+    assert f"1 recorded row (of this size, drawn {pick['verified_calls']} times)" in shown
+    page = Path(answer["report"]).read_text()
+    assert re.search(r'"trust": "fair", "why": "[^"]*verified by 1 recorded row"', page)
+    assert '"trust": "high"' not in page
 
 
 @pytest.mark.parametrize("name", ODD)

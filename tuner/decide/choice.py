@@ -188,6 +188,15 @@ def believed(chance: float, calls: int, enough: int) -> float:
     return chance * (1.0 - _LACKING - _UNTRIED * lacking) if lacking else chance
 
 
+def _distinct(basis: Basis, memory_mb: int) -> int:
+    """Calls of a size that a confidence may count: one, where a recording draws the same row each
+    time, as of a mean; otherwise all."""
+    found = basis.observations
+    own = found.duration_ms[found.memory_mb == memory_mb]
+    alike = not basis.rounds_count and np.unique(own).size == 1
+    return 1 if alike else int(own.size)
+
+
 def _safe_range(outlook: Outlook, goal: Goal, index: int) -> tuple[int, int]:
     """Sizes around the pick that stay as good as the best in what is chosen for, whichever way CPU
     demand drifts; where that is cost, in cost and in what it is worth."""
@@ -234,7 +243,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     if untried.size:  # if they work, one of them may be the best
         all_of_them = look(basis, np.concatenate([untried, sizes]))
         chance = min(chance, confidence_in(all_of_them, goal, untried.size + chosen.index))
-    confidence = believed(chance, calls, VERIFIED)
+    confidence = believed(chance, min(calls, _distinct(basis, size)), VERIFIED)
     alone = meets_alone(basis, sizes) if chosen.meets is False else None
     gap = tuple(untried.tolist())
     case = ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone, gap)

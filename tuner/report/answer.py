@@ -9,7 +9,7 @@ from tuner.decide.as_good import is_as_good, to_be_as_good
 from tuner.decide.outlook import MORE_LIKELY, NO_CHANCE
 from tuner.decide.reasons import SURE_ENOUGH
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
-from tuner.records import RunRecord, RunState
+from tuner.records import Backend, RunRecord, RunState
 from tuner.report.elements import Answer, Fact, between, estimate, format_chance, known
 from tuner.units import (
     UNKNOWN,
@@ -217,13 +217,25 @@ def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
         return tuple(facts)
     chance = format_chance(pick.confidence)
     facts.append(Fact("Confidence", chance, chance_of(pick)))
-    facts.append(Fact("Verified by", counted(pick.verified_calls, "call"), "of this size itself"))
+    facts.append(Fact("Verified by", *rests_on(pick.verified_calls, sweep)))
     if (safe := safe_range(sweep)) is not None:
         low, high = safe
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
         good = to_be_as_good(pick.strategy, pick.within, objectives=bool(pick.slo))
         facts.append(Fact("Safe range", value, f"estimated to {good}, by the curve"))
     return tuple(facts)
+
+
+def rests_on(calls: int, sweep: Sweep) -> tuple[str, str]:
+    """The calls that a size rests on, and what they are: a replay draws them from recorded rows,
+    and where there is one row of each size that is all there is."""
+    facts = sweep.run.facts.on(sweep.arch or sweep.run.facts.arch)
+    if facts.backend is not Backend.REPLAY:
+        return counted(calls, "call"), "of this size itself"
+    rows = facts.platform.get("recorded_calls")
+    if isinstance(rows, int) and 0 < rows <= len(facts.recorded_mb):
+        return "1 recorded row", f"of this size, drawn {counted(calls, 'time')}"
+    return counted(calls, "call"), "drawn from the recorded rows of this size"
 
 
 def chance_of(pick: Recommendation) -> str:

@@ -19,7 +19,7 @@ from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.options.commands import SweepCommand
 from tuner.options.option import options_of
 from tuner.records import Backend
-from tuner.report.answer import chance_of, missed_words, size_named, sure
+from tuner.report.answer import chance_of, missed_words, rests_on, size_named, sure
 from tuner.report.elements import Stat, Verdict, call_count, changed, estimate, format_chance, known
 from tuner.report.sweep_series import shared_axis
 from tuner.store.plain import dumps
@@ -101,7 +101,7 @@ def _sane(terms: WhatIf) -> bool:
 def _shown(size: SizeTerms, sweep: Sweep, pick: Recommendation) -> dict[str, Any]:
     """What is said of a size whatever the traffic is."""
     memory = size.memory_mb
-    trust, why = _trust(size, pick)
+    trust, why = _trust(size, pick, rests_on(size.calls, sweep)[0])
     row = next((row for row in sweep.sizes if row.memory_mb == memory), None)
     return {
         "named": size_named(memory, sweep),
@@ -124,15 +124,16 @@ def _spot(row: SizeRow | None) -> dict[str, float] | None:
     return {"duration_ms": stats.mean, "cost": cost.mean}
 
 
-def _trust(size: SizeTerms, pick: Recommendation) -> tuple[str, str]:
+def _trust(size: SizeTerms, pick: Recommendation, evidence: str) -> tuple[str, str]:
     """Confidence as a word, and its reason."""
-    calls = f"verified by {counted(size.calls, 'call')}"
+    calls = f"verified by {evidence}"
     if pick.meets_slo is False:
         here = missed_words(pick) if size.memory_mb == pick.memory_mb else "the objectives"
         return "low", f"no size is likely to meet {here}; {calls}"
     if size.memory_mb == pick.memory_mb and pick.confidence is not None:
         word = next(word for least, word in _WORDS if not pick.confidence < least)
-        word = _FAIR if word == _SURE and size.calls < VERIFIED else word
+        few = size.calls < VERIFIED or evidence != counted(size.calls, "call")
+        word = _FAIR if word == _SURE and few else word
         chance = format_chance(pick.confidence)
         return word, "; ".join([f"{chance} {chance_of(pick)}", *_meets(pick), calls])
     if not size.verified:

@@ -1,8 +1,8 @@
 """What a sandbox starts for a Python function, and the packages that it finds.
 
-The managed Python runtime has AWS's own runtime interface client and boto3; here they are installed
-beside much else, so a folder of links holds just them and what they need. The host makes it once
-and removes it.
+The managed Python runtime has AWS's own runtime interface client, boto3 and pip; here they are
+installed beside much else, so a folder of links holds just them and what they need. The host makes
+it once and removes it.
 """
 
 import functools
@@ -157,7 +157,7 @@ def _shipped_links(places: list[str]) -> dict[str, str]:
 
 def _needed(places: list[str]) -> Iterator[Distribution]:
     """The distributions of the managed runtime with all that they require, extras aside."""
-    waiting, seen = [CLIENT, "boto3"], set[str]()
+    waiting, seen = [CLIENT, "boto3", "pip"], set[str]()
     while waiting:
         name = waiting.pop()
         key = re.sub(r"[-_.]+", "-", name).lower()

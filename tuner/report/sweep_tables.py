@@ -188,7 +188,7 @@ def arch_table(sweep: Sweep) -> Table | None:
 def _arch_row(each: Sweep, compared: Sweep) -> Row:
     pick, price = each.recommendation, each.price.get("gb_second_usd")
     marks = (_PICKED,) if each is compared and pick is not None else ()
-    if each.arch == compared.run.facts.arch and compared.run.facts.memory_mb is not None:
+    if pick is not None and pick.memory_mb == each.current_mb:
         marks = (*marks, _NOW)
     rate = Cell(f"${price:.10f}" if isinstance(price, float) else UNKNOWN)
     if pick is None:

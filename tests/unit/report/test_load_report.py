@@ -424,6 +424,18 @@ def objectives(document: dict[str, Any]) -> dict[str, list[str]]:
     return {row.head: [cell.value for cell in row.cells] for row in rows}
 
 
+@pytest.mark.parametrize(
+    ("text", "which"),
+    [("p95<1s", "71 warm calls"), ("client_p95<1s", "80 calls"), ("cold_p95<1s", "1 cold start")],
+)
+def test_a_time_of_an_objective_says_of_which_calls_it_is(text: str, which: str) -> None:
+    verdict = {"slo": text, "value": 88.0, "met": True, "calls": int(which[:2])}
+    document = {**example(), "slo": [{**verdict, "probability": None}]}
+    assert objectives(document)[text][0] == f"88 ms in {which}"
+    earlier = {**example(), "slo": [{**verdict, "calls": None}]}
+    assert objectives(earlier)[text][0] == "88 ms"
+
+
 def test_answers_that_are_not_as_expected_are_a_share_and_a_count_of_calls() -> None:
     ok, status = "json.ok == true", "status<500"
     some = unexpected([ok] * 25 + [status] * 5 + [""] * 70)

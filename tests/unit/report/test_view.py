@@ -357,9 +357,21 @@ def test_compared_architectures_are_named_wherever_a_size_is() -> None:
     sizes = tables["Warm invocations by memory size"]
     assert [row.head for row in architectures.rows] == ["arm64", "x86_64"]
     assert architectures.rows[0].cells[-1].value == "98 %"
+    assert not any("current" in row.marks for row in architectures.rows)  # 128 MB is no best one
     assert {row.head.split(" on ")[1] for row in sizes.rows} == {"arm64", "x86_64"}
     assert [row.head for row in sizes.rows if "current" in row.marks] == ["128 MB on x86_64"]
     assert [row.head for row in sizes.rows if "recommended" in row.marks] == ["768 MB on arm64"]
+
+
+def test_a_best_size_of_an_architecture_is_current_only_if_it_is_the_current_size() -> None:
+    sweep = compared()
+    facts = replace(sweep.run.facts, memory_mb=1120)
+    run = replace(sweep.run, facts=facts)
+    beside = tuple(replace(each, run=run) for each in sweep.beside)
+    table = tables_of(sweep_view(replace(sweep, run=run, beside=beside)))[
+        "Architectures, each at its best size"
+    ]
+    assert [row.head for row in table.rows if "current" in row.marks] == ["x86_64"]
 
 
 def test_each_architecture_has_its_own_curve_in_both_charts() -> None:

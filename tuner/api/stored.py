@@ -23,7 +23,7 @@ from tuner.report.open_metrics import ENDING, open_metrics
 from tuner.store import spool, thinning
 from tuner.store.documents import LOADS
 from tuner.store.retention import Judged, Rule, judged, thin_run
-from tuner.store.runs import Store, find
+from tuner.store.runs import Store, find_documents
 from tuner.store.sheet import is_table, write_table
 from tuner.units import UNKNOWN
 
@@ -86,16 +86,16 @@ def open_run(run: str, *, store: str | None = None) -> SweepResult | LoadResult:
 
 def stored_load(ref: str, store_url: str | None) -> dict[str, Any] | None:
     """The ``tuner.load/1`` of a stored load; ``None`` if the run is none. Raises StoreError."""
-    stored = find(ref, store_url)
-    if stored.run.command != "load":
+    run, documents = find_documents(ref, store_url)
+    if run.command != "load":
         return None
-    document = stored.documents.get(LOAD)
+    document = documents.get(LOAD)
     if document is None:
         reason = "the load did not finish, so it has no figures"
-        raise StoreError(f"run {stored.run.run}", reason, "Run it again.")
-    if thinning.DOCUMENT not in stored.documents:
+        raise StoreError(f"run {run.run}", reason, "Run it again.")
+    if thinning.DOCUMENT not in documents:
         return dict(document)
-    told = thinning.advice(stored.documents[thinning.DOCUMENT])
+    told = thinning.advice(documents[thinning.DOCUMENT])
     warnings = [*document.get("warnings", ()), {"code": told.code, "text": told.text}]
     return {**document, "warnings": warnings}
 

@@ -256,9 +256,23 @@ class Store:
         return self._keys[run]
 
 
+def find_documents(ref: str, url: str | None = None) -> tuple[RunRecord, Mapping[str, Any]]:
+    """The stored run that a user names and its documents, without the samples of a store."""
+    if _is_file(ref):
+        stored = exchange.read(Path(ref))
+        return stored.run, stored.documents
+    with Store.open(url, create=False) as store:
+        run = store.run(ref)
+        return run, store.documents(run.run)
+
+
+def _is_file(ref: str) -> bool:
+    return Path(ref).is_file() or "." in ref or "/" in ref  # an id has neither
+
+
 def find(ref: str, url: str | None = None, command: str | None = None) -> StoredRun:
     """The stored run that a user names: an id, a prefix, ``last``, or an exported file."""
-    if Path(ref).is_file() or "." in ref or "/" in ref:  # an id has neither
+    if _is_file(ref):
         return whole(exchange.read(Path(ref)))
     with Store.open(url, create=False) as store:
         return store.stored(store.run(ref, command).run)

@@ -12,6 +12,7 @@ import pytest
 
 from tuner.billing.monthly import BillTerms, MonthTraffic, month_cost
 from tuner.billing.prices import prices
+from tuner.decide.outlook import EXPONENT, TOO_DEAR
 from tuner.decide.result import SizeTerms, WhatIf
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.units import format_cost
@@ -23,6 +24,7 @@ STRATEGIES = ("cost", "speed", "balanced")
 def some_terms(rng: random.Random) -> WhatIf:
     """Terms of a function that nobody knows, with up to twelve sizes."""
     sizes = []
+    worth = rng.choice([0.0, 0.03, 0.1])
     wait, cpu = 10 ** rng.uniform(0, 3), 10 ** rng.uniform(-1, 3.5)
     for memory in sorted(rng.sample(range(128, 10_241), rng.randint(2, 12))):
         ms = (wait + cpu * max(1.0, 1769 / memory)) * rng.uniform(0.9, 1.1)
@@ -40,21 +42,24 @@ def some_terms(rng: random.Random) -> WhatIf:
         ephemeral_second_usd=rng.choice([0.0, 3e-8]),
         tiers=tuple((tier.from_gb_seconds, tier.gb_second_usd) for tier in X86.tiers),
         strategy=rng.choice(STRATEGIES),
-        worth=0.03,
-        exponent=0.075,
-        too_dear=3.0,
+        worth=worth,
+        exponent=EXPONENT * worth,
+        too_dear=TOO_DEAR,
         balance=rng.random(),
         pick_mb=rng.choice(sizes).memory_mb,
         favour=rng.choice([1.0, 1.02]),
     )
 
 
-def test_the_pages_arithmetic_is_pythons(tmp_path: object) -> None:
+@pytest.mark.parametrize("settings", [200, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_the_pages_arithmetic_is_pythons(settings: int) -> None:
     node = shutil.which("node") or shutil.which("nodejs")
     if node is None:
         pytest.skip("no Node.js is installed")
     rng = random.Random(7)
-    cases = [(some_terms(rng), 10 ** rng.uniform(2, 11), rng.random() ** 3) for _ in range(200)]
+    cases = [
+        (some_terms(rng), 10 ** rng.uniform(2, 11), rng.random() ** 3) for _ in range(settings)
+    ]
     script = (files("tuner.report") / "templates" / "what_if.js").read_text(encoding="utf-8")
     asked = json.dumps([[asdict(terms), calls, share] for terms, calls, share in cases])
     run = f"""{script}

@@ -22,7 +22,7 @@ from tuner.decide.result import Recommendation, Spend, Sweep
 from tuner.planning.budget import NO_LIMIT
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
 from tuner.store.documents import Notes, calm, on_demand
-from tuner.units import MemoryRange, format_share
+from tuner.units import MemoryRange, format_share_beside
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _doubt(pick: Recommendation, chosen: ArchChoice) -> list[str]:
     said = any(line.startswith(NOT_CERTAIN) for line in pick.reasons)
     if said or chosen.confidence >= SURE_ENOUGH or pick.meets_slo is False:
         return []
-    share = format_share(chosen.confidence)
+    share = format_share_beside(chosen.confidence, SURE_ENOUGH)
     as_good = to_be_as_good(pick.strategy, pick.within, objectives=bool(pick.slo))
     return [f"{NOT_CERTAIN}: {share} sure to {as_good}, of all architectures."]
 

@@ -17,6 +17,7 @@ from tuner.units import (
     format_ms,
     format_probability,
     format_share,
+    format_share_beside,
     format_times,
     listed,
 )
@@ -125,7 +126,9 @@ def _doubt(case: ChoiceCase) -> list[str]:
     rival = _rival(case)
     sizes = {case.memory_mb, case.memory_mb if rival is None else rival}
     where = listed(f"{m:,}" for m in sorted(sizes))
-    goal, sure = case.goal, format_probability(case.confidence).removesuffix(" probability")
+    goal, chance = case.goal, case.confidence
+    hardly = format_probability(chance).removesuffix(" probability")
+    sure = hardly if chance < 0.01 else format_share_beside(chance, SURE_ENOUGH)
     as_good = to_be_as_good(goal.strategy, tolerance(goal), objectives=bool(goal.slos))
     more = invocations_to_tell(case)
     about = "At least" if more == _MOST else "About"

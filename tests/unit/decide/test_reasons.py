@@ -260,6 +260,14 @@ def test_a_doubt_about_an_objective_asks_for_calls_beyond_its_percentile() -> No
     assert found.calls_to_tell / 2 + found.verified_calls >= 60
 
 
+def test_a_doubt_is_never_said_with_the_share_that_would_be_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tuner.decide.choice.believed", lambda *_: SURE_ENOUGH - 0.003)
+    said = [line for line in choice(SHARED).reasons if line.startswith(NOT_CERTAIN)]
+    assert said[0].startswith("Not certain yet: 79.7 % sure to ")
+
+
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("strategy", [Strategy.COST, Strategy.SPEED])
 def test_no_reason_contradicts_the_choices_beside_it(seed: int, strategy: Strategy) -> None:

@@ -11,27 +11,19 @@ memory size that was found, no alias is left, and one version, which the publish
 before and nobody deletes.
 """
 
-import io
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import boto3
+from served import REGION, computing_function, local_lambda
 
 SIZES = [128, 256, 512]
-CODE = """
-import hashlib
-
-def handler(event, context):
-    hashlib.pbkdf2_hmac("sha1", b"a", b"b", 9000)
-"""
 RUN = """
 require(process.argv[1]).handler(JSON.parse(require("fs").readFileSync(0)), {}).then(
   (told) => require("fs").writeFileSync(process.argv[2], JSON.stringify(told ?? null)),
@@ -67,21 +59,9 @@ def step(checkout: Path, name: str, event: Any, environment: dict[str, str]) -> 
         return json.loads(answer.read())
 
 
-def tune(checkout: Path, url: str, client: Any) -> int:
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:
-        archive.writestr("app.py", CODE)
-    arn = client.create_function(
-        FunctionName="tuned",
-        Runtime="python3.13",
-        Handler="app.handler",
-        Role="arn:aws:iam::000000000000:role/r",
-        MemorySize=1024,
-        Timeout=30,
-        Code={"ZipFile": zipped.getvalue()},
-    )["FunctionArn"]
-    client.get_waiter("function_active_v2").wait(FunctionName="tuned")
-    environment = settings(checkout) | {"AWS_ENDPOINT_URL_LAMBDA": url, "AWS_REGION": "eu-west-1"}
+def tune(checkout: Path, url: str) -> int:
+    client, arn = computing_function(url, "tuned")
+    environment = settings(checkout) | {"AWS_ENDPOINT_URL_LAMBDA": url, "AWS_REGION": REGION}
 
     def run(name: str, event: Any) -> Any:
         return step(checkout, name, event, environment)
@@ -111,18 +91,8 @@ def tune(checkout: Path, url: str, client: Any) -> int:
 def main() -> int:
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    os.environ |= {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
-    command = [sys.executable, "-P", "-m", "tuner.locallambda", "--parent-pipe"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdin and server.stdout
-        url = server.stdout.readline().strip()
-        client = boto3.client("lambda", "eu-west-1", endpoint_url=url)
-        try:
-            return tune(Path(sys.argv[1]), url, client)
-        finally:
-            server.stdin.close()
+    with local_lambda() as url:
+        return tune(Path(sys.argv[1]), url)
 
 
 if __name__ == "__main__":

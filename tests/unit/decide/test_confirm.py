@@ -294,6 +294,15 @@ def test_the_choices_are_what_the_table_shows(seed: int) -> None:
     assert all(cheapest <= 1.01 * (other.cost_usd_per_million or 0.0) for other in pick.runners_up)
 
 
+@pytest.mark.parametrize(("ms", "fastest"), [(198.0, 128), (150.0, 1024)])
+def test_two_calls_make_a_size_the_fastest_only_by_more_than_luck(ms: float, fastest: int) -> None:
+    samples = [a_sample(size, call=i, ran_ms=200.0) for size in (128, 512) for i in range(12)]
+    samples += [a_sample(1024, call=50 + i, ran_ms=ms) for i in range(2)]
+    pick = Decider(replace(QUESTION, goal=Goal())).answer(samples).recommendation
+    assert pick is not None
+    assert {choice.name: choice.memory_mb for choice in pick.choices}["fastest"] == fastest
+
+
 FREE = replace(QUESTION, goal=Goal(), run_sd=0.08, repeats=8)
 #: Costs that differ by little, on a function whose calls scatter by much.
 EVEN = {128: 800.0, 256: 410.0, 512: 200.0, 1024: 170.0}

@@ -54,10 +54,10 @@ const whatIf = {
       const most = Math.min(...of.map((at) => what[at])) * 1.0005;
       return first(of.filter((at) => what[at] <= most), (at) => other[at]);
     };
-    // The cheapest of the sure ones, unless another one is cheaper by more than luck.
-    const cheapest = () => {
-      const [best, ofAll] = [sure, allowed].map((of) => least(of, costs, times));
-      return costs[best] <= costs[ofAll] * 1.05 ? best : ofAll;
+    // The best of the sure ones, unless another one is better by more than luck.
+    const best = (what, other) => {
+      const [ofSure, ofAll] = [sure, allowed].map((of) => least(of, what, other));
+      return what[ofSure] <= what[ofAll] * 1.05 ? ofSure : ofAll;
     };
     const [dear, slow] = [costs, times].map((what) => Math.max(...allowed.map((at) => what[at])));
     const scores = whatIf.scores(terms, costs);
@@ -65,9 +65,9 @@ const whatIf = {
     const score = (at) => (at === pick ? scores[at] / terms.favour : scores[at]);
     const found = {
       recommended: first([pick, ...sure], score),
-      cheapest: cheapest(),
+      cheapest: best(costs, times),
       balanced: first(allowed, (at) => costs[at] / dear + times[at] / slow),
-      fastest: least(allowed, times, costs),
+      fastest: best(times, costs),
     };
     return Object.fromEntries(Object.entries(found).map(([name, at]) => [name, sizes[at].memory_mb]));
   },

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import Run
+from tuner.units import format_ms
 
 
 @pytest.fixture
@@ -70,13 +71,20 @@ def test_runs_lists_what_is_stored(tuner: Run, swept: str) -> None:
     assert "replay:rec.csv" in out
 
 
+MEASURED = "duration of all measured calls"
+
+
 def test_traffic_gives_the_bill_of_a_month_with_measured_cold_starts(
     tuner: Run, swept: str
 ) -> None:
     _, out, _ = tuner("recommend", "last", "--traffic", "0.01rps", "--json", "-")
-    month = json.loads(out)["monthly"]
+    month, sizes = json.loads(out)["monthly"], json.loads(out)["sizes"]
     assert month["calls"] == pytest.approx(26_280)
-    assert "derived from the traffic" in month["cold_share_from"]
+    each = [s[kind] for s in sizes for kind in ("warm", "cold") if s[kind]["n"]]
+    took = sum(calls["n"] * calls["duration_ms"]["mean"] for calls in each)
+    mean = format_ms(took / sum(calls["n"] for calls in each))
+    derived = f"derived from the traffic, an idle timeout of 320 s and the mean {MEASURED} ({mean})"
+    assert month["cold_share_from"] == derived
     assert 0.03 < month["cold_share"] < 0.06
     assert month["sizes"][0]["memory_mb"] == 256
     assert month["sizes"][0]["init_usd"] > 0

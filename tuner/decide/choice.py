@@ -320,7 +320,7 @@ def _least(known: _Means, of: Sequence[int], what: int) -> int:
 
 
 def _best(known: _Means, allowed: Sequence[int], sure: Sequence[int], what: int) -> int:
-    """The sure one of least cost (0) or duration (1), unless another is better by more than luck."""
+    """The sure one of least cost (0) or duration (1), unless another is ahead by more than luck."""
     best, of_all = _least(known, sure, what), _least(known, allowed, what)
     return best if known[best][what] <= known[of_all][what] * (1 + TOLERANCE) else of_all
 

@@ -148,15 +148,16 @@ class Goal:
         return counted or any(slo.scope is SloScope.COLD for slo in self.slos)
 
     def served(self, service_s: float) -> "Goal":
-        """This goal, with the cold share of its traffic when a call takes this long (s).
+        """This goal, with the cold share of its traffic when a call takes this long (s), which is
+        the mean of all that were measured.
 
         A share that is known otherwise stays.
         """
         if self.demand is None or self.cold_share_from:
             return self
         words = (
-            f"derived from the traffic, a mean duration of {format_ms(service_s * 1000)} and "
-            f"an idle timeout of {IDLE_TIMEOUT_S:.0f} s"
+            f"derived from the traffic, an idle timeout of {IDLE_TIMEOUT_S:.0f} s and the mean "
+            f"duration of all measured calls ({format_ms(service_s * 1000)})"
         )
         share = self.demand.cold_share(service_s)
         return replace(self, cold_share=share, cold_share_from=words)

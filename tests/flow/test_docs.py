@@ -142,6 +142,29 @@ def test_no_page_installs_the_other_project_of_this_name(name: str) -> None:
     assert not re.search(r"install (-\S+ )*tuner\b(?!\[)|uvx tuner", PAGES[name])
 
 
+@pytest.mark.parametrize(
+    "tool", ["aws-lambda-power-tuning", "AWS Compute Optimizer", "Locust", "k6", "Artillery"]
+)
+def test_the_comparison_weighs_both_sides_by_sources(tool: str) -> None:
+    page = PAGES["docs/comparison.md"]
+    (section,) = re.findall(rf"^## {tool}\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL)
+    there, here = section.split("**Added here.**")
+    assert there.strip().startswith("**Better there.**")
+    assert "](https://" in section and here.strip()
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        found
+        for page in PAGES.values()
+        for found in re.findall(r"`pytest -m bench (\S+) -s(?: -k (\w+))?`", page)
+    ],
+)
+def test_a_benchmark_that_a_page_names_is_there(file: str, words: str) -> None:
+    assert re.search(rf"^def test_\w*{words}", (ROOT / file).read_text(), re.MULTILINE)
+
+
 def test_the_page_for_programs_leads_to_every_page() -> None:
     pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
     found = re.findall(r"\]\(([^)]+)\)", (ROOT / "docs" / "llms.txt").read_text())

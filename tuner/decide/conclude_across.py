@@ -20,6 +20,7 @@ from tuner.decide.planner import Race
 from tuner.decide.reasons import NOT_CERTAIN, SURE_ENOUGH
 from tuner.decide.result import Recommendation, Spend, Sweep
 from tuner.planning.budget import NO_LIMIT
+from tuner.measure.health import OF_CALLS
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
 from tuner.store.documents import Notes, calm, on_demand
 from tuner.units import MemoryRange, format_share_beside
@@ -180,12 +181,18 @@ def _spend(sweeps: Sequence[Sweep]) -> Spend:
 
 
 def told_apart(advice_of: Mapping[str, Sequence[Advice]]) -> tuple[Advice, ...]:
-    """Return advice that holds of every architecture once, other advice with its name."""
+    """Return advice that holds of every architecture once, other advice with its name.
+
+    Where it counts the calls or sizes of one, it says that it is of each.
+    """
     counts = Counter(advice for each in advice_of.values() for advice in set(each))
     found: dict[Advice, None] = {}
     for arch, each in advice_of.items():
         for advice in each:
-            common = counts[advice] == len(advice_of)
-            text = advice.text if common else f"On {arch}: {advice.text}"
+            where = arch
+            if counts[advice] == len(advice_of):
+                counted = len(advice_of) > 1 and advice.code in OF_CALLS
+                where = "each architecture" if counted else ""
+            text = f"On {where}: {advice.text}" if where else advice.text
             found[replace(advice, text=text)] = None
     return tuple(found)

@@ -23,6 +23,12 @@ _FEW = 10  # below, a p95 is the maximum
 _DRIFT, _DRIFT_SAMPLES = 0.10, 8  # later half against earlier half of a size's samples
 _DRIFT_MS = 5.0  # below, a tenth is the scheduler's noise
 
+#: Codes of doubts that count calls or sizes: they hold of what was looked at alone.
+OF_CALLS = frozenset(
+    ("report-missing", "throttled", "transport-errors", "failed-calls", "init-timeout")
+    + ("few-samples", "recorded-few")
+)
+
 _FAILURES = {
     Outcome.FUNCTION_ERROR: "raised an error",
     Outcome.SERVICE_ERROR: "got an error from Lambda",

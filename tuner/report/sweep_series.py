@@ -274,7 +274,7 @@ def _marks(sweep: Sweep) -> Iterator[Mark]:
         if pick is not None and choice.memory_mb != pick.memory_mb:
             rivals.setdefault(choice.memory_mb, []).append(choice.name)
     for size_mb, names in rivals.items():
-        yield Mark(size_mb, "rival", f"{', '.join(names)} {format_memory(size_mb)}")
+        yield Mark(size_mb, "rival", f"{', '.join(names)} {size_named(size_mb, sweep)}")
     for size in sweep.sizes:
         if size.status == "failed":
             why = size.reason or "reason unknown"

@@ -212,7 +212,8 @@ def cold_table(sweep: Sweep) -> Table | None:
 
 
 def choice_table(sweep: Sweep) -> Table | None:
-    """The cheapest, balanced and fastest size; ``None`` where these are one size."""
+    """The cheapest, balanced and fastest size of the chosen architecture; ``None`` where these are
+    one size."""
     pick = sweep.recommendation
     if pick is None or len({choice.memory_mb for choice in pick.choices}) < 2:
         return None
@@ -229,7 +230,8 @@ def choice_table(sweep: Sweep) -> Table | None:
     columns = ("Choice", "Memory", "Cost per million", "Mean duration", "Calls")
     told = any(cell.detail for row in rows for cell in row.cells)
     now = f", changes against the current {format_memory(sweep.current_mb)}" if told else ""
-    return Table(f"Choices, as measured{now}", columns, tuple(rows), details=True)
+    where = f" on {sweep.arch}" if sweep.beside else ""
+    return Table(f"Choices{where}, as measured{now}", columns, tuple(rows), details=True)
 
 
 def _change(change: float | None) -> str:

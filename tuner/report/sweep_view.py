@@ -74,7 +74,8 @@ def _sections(sweep: Sweep, said: Answer) -> Iterator[Section]:
         now = format_memory(sweep.current_mb)
         note = f"In small type: against the current {now}." if told else ""
         folded = "Cheapest, balanced and fastest" if sweep.what_if is not None else ""
-        yield Section("Choices", note=note, tables=(table,), folded=folded)
+        where = f" on {sweep.arch}" if sweep.beside else ""
+        yield Section(f"Choices{where}", note=note, tables=(table,), folded=folded)
     if (sizes := _sizes(sweep)).rows:
         yield Section(
             "All sizes",

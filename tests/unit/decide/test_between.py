@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from support.factories import a_function, a_sample
 from tuner.decide.between import choose_between
+from tuner.decide.conclude_across import told_apart
 from tuner.decide.decide import Standing
 from tuner.decide.goal import Goal, Strategy, parse_slo
 from tuner.decide.outlook import Outlook, side_by_side
+from tuner.measure.health import check
+from tuner.records import Backend
 
 SIZES = np.array([128, 256, 512])
 
@@ -74,3 +78,18 @@ def test_a_balance_is_struck_over_all_candidates_of_all_architectures() -> None:
     dear = joint.cost / joint.cost.max(axis=1, keepdims=True)
     slow = joint.duration_ms / joint.duration_ms.max(axis=1, keepdims=True)
     assert np.allclose(joint.score, 0.5 * dear + 0.5 * slow)
+
+
+def test_a_doubt_that_counts_sizes_says_of_which_architectures() -> None:
+    platform = {"cpu_method": "none"}
+    few = [a_sample(size, call=i, ran_ms=9.0) for size in (128, 512) for i in range(3)]
+    facts = a_function(backend=Backend.LOCAL, platform=platform)
+    some = [*few, *(a_sample(128, call=i, ran_ms=9.0) for i in range(3, 12))]
+    both = told_apart({"x86_64": check(few, facts), "arm64": check(few, facts)})
+    told = [each.text for each in both if each.code == "few-samples"]
+    assert [text[:40] for text in told] == ["On each architecture: All sizes have few"]
+    assert not any(each.text.startswith("On") for each in both if each.code != "few-samples")
+    apart = told_apart({"x86_64": check(few, facts), "arm64": check(some, facts)})
+    starts = [each.text[:24] for each in apart if each.code == "few-samples"]
+    assert starts == ["On x86_64: All sizes hav", "On arm64: 1 of the 2 siz"]
+    assert told_apart({"x86_64": check(few, facts)}) == check(few, facts)

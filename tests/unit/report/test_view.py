@@ -12,13 +12,13 @@ from support.examples import examples
 from support.odd_sweeps import any_record
 from support.sweeps import called, compared, empty, failed_row, good, whole_range
 from support.views import tables_of
-from tuner.decide.result import Interval, Sweep, VersusCurrent
+from tuner.decide.result import Choice, Interval, Sweep, VersusCurrent
 from tuner.records import Advice, RunState
 from tuner.report.answer import answer, safe_range
 from tuner.report.method import method_section
 from tuner.report.sweep_charts import trade_off_chart
 from tuner.report.sweep_series import cost_series, latency_series, trade_off
-from tuner.report.sweep_tables import arch_table, cold_table, failures, size_table
+from tuner.report.sweep_tables import arch_table, choice_table, cold_table, failures, size_table
 from tuner.report.sweep_view import sweep_view
 from tuner.store.documents import RunSpread
 from tuner.units import format_cost, format_memory
@@ -372,6 +372,19 @@ def test_a_best_size_of_an_architecture_is_current_only_if_it_is_the_current_siz
         "Architectures, each at its best size"
     ]
     assert [row.head for row in table.rows if "current" in row.marks] == ["x86_64"]
+
+
+def test_choices_beside_another_architecture_say_of_which_they_are() -> None:
+    sweep = compared()
+    pick = sweep.recommendation
+    assert pick is not None
+    named = [("cheapest", 768), ("balanced", 1120), ("fastest", 1120)]
+    found = [Choice(name, size, "arm64", 0.7, 30.0, 10, None, None) for name, size in named]
+    sweep = replace(sweep, recommendation=replace(pick, choices=tuple(found)))
+    table = choice_table(sweep)
+    assert table is not None and table.caption == "Choices on arm64, as measured"
+    marks = [mark.text for mark in latency_series(sweep).marks if mark.kind == "rival"]
+    assert marks == ["balanced, fastest 1,120 MB on arm64"]
 
 
 def test_each_architecture_has_its_own_curve_in_both_charts() -> None:

@@ -19,8 +19,8 @@ from tuner.decide.month import Priced
 from tuner.decide.planner import Race
 from tuner.decide.reasons import NOT_CERTAIN, SURE_ENOUGH
 from tuner.decide.result import Recommendation, Spend, Sweep
-from tuner.planning.budget import NO_LIMIT
 from tuner.measure.health import OF_CALLS
+from tuner.planning.budget import NO_LIMIT
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
 from tuner.store.documents import Notes, calm, on_demand
 from tuner.units import MemoryRange, format_share_beside

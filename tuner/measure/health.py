@@ -25,8 +25,10 @@ _DRIFT_MS = 5.0  # below, a tenth is the scheduler's noise
 
 #: Codes of doubts that count calls or sizes: they hold of what was looked at alone.
 OF_CALLS = frozenset(
-    ("report-missing", "throttled", "transport-errors", "failed-calls", "init-timeout")
-    + ("few-samples", "recorded-few")
+    {
+        *("report-missing", "throttled", "transport-errors", "failed-calls"),
+        *("init-timeout", "few-samples", "recorded-few"),
+    }
 )
 
 _FAILURES = {

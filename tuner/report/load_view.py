@@ -10,7 +10,7 @@ from tuner.measure.failures import shortened
 from tuner.report.elements import Answer, Fact, Section, View, share, state_text
 from tuner.report.load_events import event_facts, event_rest, events_section
 from tuner.report.load_limit import limit_section
-from tuner.report.load_objectives import answered_5xx, likely, slo_table
+from tuner.report.load_objectives import answered_5xx, held_to, likely, slo_table
 from tuner.report.load_over_time import over_time
 from tuner.report.load_tables import (
     ARRIVALS,
@@ -95,7 +95,7 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     elif document["slo"]:
         texts = ", ".join(f"{each['slo']}{likely(each)}" for each in missed or document["slo"])
         headline = f"{'FAILED' if missed else 'PASSED'} {texts}"
-        rest.insert(0, rate)
+        rest[:0] = [*held_to(document, missed or document["slo"]), rate]
     else:
         headline = rate
     tone = "bad" if missed or not document["outcomes"]["ok"] else "good"

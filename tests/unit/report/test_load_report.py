@@ -110,6 +110,16 @@ def test_the_answer_says_what_was_met_and_what_was_missed() -> None:
     assert (plain.headline, plain.tone) == ("4.5/s succeeded", "warn")
 
 
+def test_what_an_objective_measured_comes_before_what_callers_waited() -> None:
+    missed = load_view(load_document(made(throttled=0, slo="p99<60ms"))).answer
+    assert missed.headline == "FAILED p99<60ms"
+    assert missed.rest.startswith("p99 190 ms in 99 warm calls; 5/s succeeded; p95 latency 200 ms")
+    priced = load_view(load_document(made(throttled=0, slo="cost<1usd/million"))).answer
+    assert re.match(r"cost \$[\d,.]+ per million; 5/s succeeded", priced.rest)
+    counted = load_view(load_document(made(slo="throttles<1%"))).answer
+    assert counted.rest.startswith("4.5/s succeeded; ")
+
+
 @pytest.mark.parametrize("slo", ["p95<1s", "client_p95<1s", "mean<1s"])
 def test_an_objective_met_by_few_calls_is_met_with_a_probability(slo: str) -> None:
     few = load_document(made(seconds=4, throttled=0, slo=slo))

@@ -52,7 +52,7 @@ class Run:
         self.turns.run([(one.tuner.begins_s, one.act) for one in self.tuners])
         self._judge_end()
         if self.plan.disk_lost:
-            kept = {one.record for one in self.tuners if one.stands(self.world.tagged())}
+            kept = {one.record for one in self.tuners if one.stands(self.world.tagged(one.run))}
             for one in self.tuners:
                 one.forget(kept)
         for one in self.tuners:
@@ -103,6 +103,8 @@ class Run:
             beside = ("alias at", "versions", "tags")
             wrong = [one for one in wrong if not one.startswith(beside)]
         told = "".join(self.told.said)
+        if "was deleted, so it still points at" in told:  # others deleted the version before
+            wrong = [one for one in wrong if not one.startswith("alias at")]
         applies = any(one.tuner.way.startswith("apply") for one in self.tuners)
         if len(self.tuners) == 2 and "MB that this run set; left alone" in told:
             sizes = (

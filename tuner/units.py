@@ -332,11 +332,20 @@ def format_times(factor: float) -> str:
     return f"{factor:,.{1 if factor < 99.95 else 0}f}x"
 
 
+#: A change of less is told as none.
+_SAME = 0.005
+
+
+def is_same(change: float) -> bool:
+    """True for a relative change of next to nothing, seen from here or from there."""
+    return min(abs(change), abs(1.0 / (1.0 + change) - 1.0) if change > -1.0 else 1.0) < _SAME
+
+
 def format_cost_change(change: float | None) -> str:
     """-0.31 is ``31 % cheaper``, 0.2 is ``20 % more expensive``."""
     if change is None or not math.isfinite(change):
         return UNKNOWN
-    if abs(change) < 0.005:
+    if is_same(change):
         return "the same cost"
     if change >= 1.0:
         return f"{format_times(1.0 + change)} the cost"
@@ -349,7 +358,7 @@ def format_speed_change(change: float | None) -> str:
     """Change of a duration: -0.756 is ``4.1x faster``, -0.2 ``20 % faster``."""
     if change is None or not math.isfinite(change) or change <= -1.0:
         return UNKNOWN
-    if abs(change) < 0.005:
+    if is_same(change):
         return "the same speed"
     factor = 1.0 / (1.0 + change) if change < 0 else 1.0 + change
     word = "faster" if change < 0 else "slower"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuner import units
@@ -256,3 +256,15 @@ def test_every_number_has_some_wording(value: float | None) -> None:
 )
 def test_a_change_has_a_sign_and_tenths_below_ten_per_cent(ratio: float | None, text: str) -> None:
     assert units.format_change(ratio) == text
+
+
+@given(st.floats(-0.9, 9.0))
+@example(-0.00498)
+def test_a_change_reads_as_none_from_both_ends_or_from_neither(change: float) -> None:
+    there, back = change, 1.0 / (1.0 + change) - 1.0
+    edge = abs(min(abs(there), abs(back)) - 0.005) < 1e-9
+    for told, same in (
+        (units.format_cost_change, "the same cost"),
+        (units.format_speed_change, "the same speed"),
+    ):
+        assert edge or (told(there) == same) == (told(back) == same)

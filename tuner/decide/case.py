@@ -7,7 +7,13 @@ import numpy as np
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import MORE_LIKELY, Basis, Outlook
 from tuner.model import FloatArray
-from tuner.units import format_cost_change, format_ms, format_speed_change, format_usd_per_million
+from tuner.units import (
+    format_cost_change,
+    format_ms,
+    format_speed_change,
+    format_usd_per_million,
+    is_same,
+)
 
 #: Changes smaller than this are called the same (units.py words them like that).
 SAME, EVEN = 0.005, "indistinguishable"
@@ -58,6 +64,6 @@ class ChoiceCase:
 def changes(there: tuple[float, float], here: tuple[float, float]) -> str:
     """Compare two (cost, duration): ``12 % more expensive, 3 % faster``."""
     cost, time = (a / b - 1.0 for a, b in zip(there, here, strict=True))
-    parts = [format_cost_change(cost)] if abs(cost) >= SAME else []
-    parts += [format_speed_change(time)] if abs(time) >= SAME else []
+    parts = [] if is_same(cost) else [format_cost_change(cost)]
+    parts += [] if is_same(time) else [format_speed_change(time)]
     return ", ".join(parts) or EVEN

@@ -15,6 +15,7 @@ from tuner.units import (
     format_memory,
     format_share,
     format_speed_change,
+    is_same,
 )
 
 #: The function stays at its size unless another one is better by more than this in what is
@@ -209,7 +210,7 @@ def _beside(case: ChoiceCase, better: int) -> str:
         return f"is {changes(here, there)} than {best}{_evened_out(case, better)}"
     other = (format_speed_change, format_cost_change)[what](here[1 - what] / there[1 - what] - 1.0)
     as_good = ("costs as little", "is as fast")[what]
-    same = abs(here[1 - what] / there[1 - what] - 1.0) < SAME
+    same = is_same(here[1 - what] / there[1 - what] - 1.0)
     return f"{as_good} as {named}" + ("" if same else f" and is {other}")
 
 

@@ -20,11 +20,9 @@ from tuner.units import (
     format_ms,
     format_probability,
     format_speed_change,
+    is_same,
     listed,
 )
-
-#: Changes smaller than this are called the same (units.py words them like that).
-_SAME = 0.005
 
 
 def answer(sweep: Sweep) -> Answer:
@@ -171,7 +169,7 @@ def _unknown(versus: VersusCurrent, sweep: Sweep) -> str:
 
 
 def _differs(change: float | None) -> bool:
-    return change is not None and abs(change) >= _SAME
+    return change is not None and not is_same(change)
 
 
 def _p95_part(pick: Recommendation, sweep: Sweep) -> str:

@@ -19,6 +19,7 @@ from tuner.units import (
     format_ms_to,
     format_share,
     format_usd_per_million,
+    is_same,
 )
 
 
@@ -344,7 +345,7 @@ def _beside(measure: str, value: float | None, other: float | None, alike: float
 
 def changed(ratio: float) -> str:
     """``-31 %`` where there is 0.69 of what there was; nothing for less than half a per cent."""
-    near = not math.isfinite(ratio) or abs(ratio - 1.0) < 0.005
+    near = not math.isfinite(ratio) or is_same(ratio - 1.0)
     return "" if near else format_change(ratio)
 
 

@@ -15,6 +15,7 @@ from tuner.billing.prices import prices
 from tuner.decide.outlook import EXPONENT, TOO_DEAR
 from tuner.decide.result import SizeTerms, WhatIf
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
+from tuner.report.elements import changed
 from tuner.units import format_cost
 
 X86 = prices("us-east-1", "x86_64")
@@ -68,6 +69,7 @@ def test_the_pages_arithmetic_is_pythons(settings: int) -> None:
             terms.sizes.map((size) => whatIf.monthUsd(terms, size, calls, share)),
             whatIf.chosen(terms, share),
             terms.sizes.map((size) => whatIf.cost(whatIf.perMillion(terms, size, share))),
+            terms.sizes.map((size) => whatIf.change(size.duration_ms, terms.sizes[0].duration_ms)),
         ])));"""
     told = subprocess.run([node, "-"], input=run, capture_output=True, text=True, check=True)
     for (terms, calls, share), got in zip(cases, json.loads(told.stdout), strict=True):
@@ -76,6 +78,8 @@ def test_the_pages_arithmetic_is_pythons(settings: int) -> None:
         assert got[1] == pytest.approx(list(month_usd(terms, calls, share).values()), rel=1e-9)
         assert got[2] == chosen(terms, share)
         assert got[3] == [format_cost(usd) for usd in per_million.values()]
+        first = terms.sizes[0].duration_ms
+        assert got[4] == [changed(size.duration_ms / first) for size in terms.sizes]
 
 
 def test_a_month_is_billed_as_everywhere_else() -> None:

@@ -86,7 +86,8 @@ const whatIf = {
   // "-31 %" against what there is now; nothing where that is next to nothing.
   change(there, now) {
     const percent = (there / now - 1) * 100;
-    if (!Number.isFinite(percent) || Math.abs(percent) < 0.5) return "";
+    const least = Math.min(Math.abs(there / now - 1), Math.abs(now / there - 1));
+    if (!Number.isFinite(percent) || least < 0.005) return "";
     const digits = Math.abs(percent) < 9.95 ? 1 : 0;
     return (percent > 0 ? "+" : "-") + Math.abs(percent).toFixed(digits) + " %";
   },

@@ -88,6 +88,8 @@ def _verdict(line: Line) -> str:
     if line.verdict is Verdict.CANNOT_TELL and not enough and line.raw["control_ratio"] is not None:
         return f"{word}; `--against` decides it in one run"
     if line.verdict is Verdict.CANNOT_TELL and enough and enough <= SENSIBLE:
+        if line.raw["low"] is None and line.gate.limit is None and not line.gate.subject.share:
+            return f"{word}; it takes at least {enough:,} calls per side to tell"
         return f"{word}; about {enough:,} calls per side would settle it"
     return f"**{word}**" if line.verdict is Verdict.REGRESSED else word
 

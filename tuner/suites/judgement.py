@@ -153,6 +153,13 @@ class Judgement:
         told = self.verdict is not Verdict.CANNOT_TELL or self.enough is not None
         return not told and self.control_ratio is not None
 
+    @property
+    def untold(self) -> bool:
+        """True for a comparison with too few calls for an interval: ``enough`` are for that one,
+        and how many settle the gate is not known."""
+        compared = self.gate.limit is None and not self.gate.subject.share
+        return compared and self.low is None and self.enough is not None
+
     def _end(self) -> str:
         """What would settle it, or how sure a regression is to be more than the gate."""
         edge = 1.0 + self.gate.rise
@@ -172,6 +179,8 @@ class Judgement:
             return "; more calls alone would not settle it"
         if self.enough > SENSIBLE:
             return "; too noisy for any practical number of calls"
+        if self.untold:
+            return f"; it takes at least {self.enough:,} calls per side to tell"
         return f"; about {self.enough:,} calls per side would settle it"
 
 

@@ -184,20 +184,27 @@ def _enough(effect: Effect, gate: Gate, pair: Pair, rules: Rules) -> int | None:
 
     The interval has to fit between no change and the estimate, or between the estimate and the
     gate, whatever is shared of the control's drift. ``None`` where drift between the runs alone is
-    wider than that, or nothing is known.
+    wider than that, or nothing is known. Before a run's next look, few calls only ask for more.
     """
     n = min(effect.n_before, effect.n_after)
     if not n:
         return None
     least = max(least_count(gate.quantile), rules.looks.calls[0] if rules.looks else 0)
-    if not math.isfinite(effect.log_error):
-        return max(least, n + 1) if gate.quantile != 1.0 else None
+    told, logarithm = math.isfinite(effect.log_error), math.log(effect.ratio)
+    if gate.quantile == 1.0:
+        return None
+    if not told and rules.looks:
+        return max(least, n + 1)
     tail = rules.tail(rules.looks.most if rules.looks else pair.calls, pair.interleaved)
-    (low, high), edge = effect.span, math.log1p(gate.rise)
-    room = max(low, -high, edge - max(-low, high)) / (critical(tail, effect.freedom) + _LIKELY)
-    left = room**2 - effect.between**2
+    (low, high), edge = effect.span if told else (logarithm, logarithm), math.log1p(gate.rise)
+    between = effect.between if told else _precision(pair, rules).between_runs
+    freedom = effect.freedom if told else math.inf
+    room = max(low, -high, edge - max(-low, high)) / (critical(tail, freedom) + _LIKELY)
+    left = room**2 - between**2
     if room <= 0 or left <= 0:
         return None
+    if not told:
+        return max(least, n + 1)
     own = effect.log_error**2 - effect.between**2
     return max(least, n + 1, math.ceil(n * own / left))
 

@@ -76,7 +76,11 @@ def compare_view(result: CompareResult) -> View:
         answer=Answer(headline, rest, _TONES.get(result.verdict, "good"), facts),
         sections=(
             *_charts(result.sizes),
-            Section("Gates", tables=_tables(result.sizes), warnings=tuple(_notes(result.sizes))),
+            Section(
+                "Gates",
+                tables=_tables(result.sizes),
+                warnings=tuple(_notes(result.sizes, apart=not result.interleaved)),
+            ),
         ),
         warnings=tuple(warning.text for warning in result.warnings),
     )
@@ -122,11 +126,12 @@ def _origin(result: BenchResult) -> str:
 def _case_section(case: CaseResult) -> Section:
     reason = () if case.reason is None else (f"{case.state}: {case.reason}",)
     warnings = tuple(warning.text for warning in case.warnings)
+    notes = _notes(case.sizes, _MOST, apart=case.design is Design.BASELINE)
     return Section(
         case.name,
         lead=f"{case.name}: {_about(case)}",
         tables=_tables(case.sizes, f"{case.name} "),
-        warnings=(*reason, *_notes(case.sizes, _MOST), *warnings),
+        warnings=(*reason, *notes, *warnings),
     )
 
 
@@ -174,8 +179,9 @@ def _row(j: Judgement, first: Judgement | None) -> Row:
     return Row(j.gate.text, cells)
 
 
-def _notes(sizes: Iterable[SizeResult], most: str = "") -> Iterator[str]:
-    """Remarks on the machine's drift, and on what would settle inconclusive gates."""
+def _notes(sizes: Iterable[SizeResult], most: str = "", *, apart: bool) -> Iterator[str]:
+    """Remarks on the machine's drift, and on what would settle inconclusive gates; sides that were
+    called ``apart`` differ by what runs differ by, too."""
     for size in sizes:
         where = f"at {format_memory(size.memory_mb)}"
         drifts: dict[str, list[str]] = {}
@@ -188,16 +194,32 @@ def _notes(sizes: Iterable[SizeResult], most: str = "") -> Iterator[str]:
             left = any(j.left_open_by_drift for j in size.judgements)
             end = "`--against` decides in one run" if left else "verdicts hold all the same"
             yield f"{where}: the machine drifted by {told} between the runs; {end}"
-        yield from (f"{where}: {told}" for told in _wanted(size, most))
+        yield from (f"{where}: {told}" for told in _wanted(size, most, apart))
 
 
-def _wanted(size: SizeResult, most: str) -> Iterator[str]:
+#: Why calls do not settle what was measured in two runs, and what does.
+_APART = (
+    ", since two runs differ by more without any change; `tuner bench --against` compares in one"
+)
+
+
+def _wanted(size: SizeResult, most: str, apart: bool) -> Iterator[str]:
     """Calls that would settle inconclusive gates, and where their number is set."""
-    open_ = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL and j.enough]
-    some = {j.measure: j.enough for j in open_ if j.enough and j.enough <= SENSIBLE}
-    rest = [j.measure for j in open_ if j.measure not in some]
+    left = [j for j in size.judgements if j.verdict is Verdict.CANNOT_TELL]
+    wanted = {j.measure: j.enough for j in left if j.enough}
+    few = [j.measure for j in left if j.untold]
+    some = [m for m, calls in wanted.items() if calls <= SENSIBLE and m not in few]
+    rest = [m for m in wanted if m not in few and m not in some]
+    if few:
+        least = max(wanted[measure] for measure in few)
+        yield f"it takes at least {least:,} calls per side to tell {listed(few)}{most}"
     if some:
-        yield f"about {max(some.values()):,} calls per side would settle {listed(some)}{most}"
+        calls = max(wanted[measure] for measure in some)
+        yield f"about {calls:,} calls per side would settle {listed(some)}{most}"
     if rest:
         be = "is" if len(rest) == 1 else "are"
         yield f"{listed(rest)} {be} too noisy for any practical number of calls: widen the gate"
+    compared = [j for j in left if j.ratio is not None and j.gate.limit is None]
+    stuck = [j.measure for j in compared if not j.enough and not j.left_open_by_drift]
+    if stuck:
+        yield f"more calls alone would not settle {listed(stuck)}{_APART if apart else ''}"

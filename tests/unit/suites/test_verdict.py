@@ -122,6 +122,20 @@ def test_two_runs_of_other_times_are_not_told_apart_below_the_drift() -> None:
     assert "more calls alone would not settle it" in stored.sentence
 
 
+def test_calls_are_no_way_out_where_what_two_runs_differ_by_is_too_much() -> None:
+    few, rules = (side(1, 10), side(2, 10)), Rules(gates=18)
+    apart = judge(parse_gate("p95 +10%"), Pair(*few, interleaved=False), rules)
+    assert (apart.verdict, apart.enough) == (Verdict.CANNOT_TELL, None)
+    assert "more calls alone would not settle it" in apart.sentence
+    together = judge(parse_gate("p95 +10%"), Pair(*few), rules)
+    assert together.untold
+    assert together.sentence.endswith("; it takes at least 100 calls per side to tell")
+    many = Pair(side(1, 2000), side(2, 2000), interleaved=False)
+    assert judge(parse_gate("p95 +10%"), many, rules).verdict is Verdict.CANNOT_TELL
+    looking = Rules(gates=18, looks=Looks((100, 200)))
+    assert judge(parse_gate("p95 +10%"), Pair(*few, interleaved=False), looking).enough == 100
+
+
 def beside(drift: float, factor: float) -> Pair:
     """A run on a machine that its control found slower, and the function by another factor."""
     control = side(3, 400, 50.0), side(4, 400, 50.0 * drift)

@@ -15,6 +15,7 @@ from tuner.suites.result import (
     CaseResult,
     CaseState,
     CompareResult,
+    Design,
     Origin,
     SizeResult,
 )
@@ -82,6 +83,22 @@ def test_open_gates_lead_and_are_not_called_an_all_clear() -> None:
     )
     all_ = bench(replace(case(), sizes=(SizeResult(512, (open_,)),)))
     assert bench_view(all_).answer.sentence == "Inconclusive in 1 gate"
+
+
+def test_what_calls_do_not_settle_is_said_with_what_does() -> None:
+    p50, cost, *rest = case().sizes[0].judgements
+    open_ = {"verdict": Verdict.CANNOT_TELL, "low": 0.85, "high": 1.2}
+    judged = (replace(p50, **open_, enough=None), replace(cost, **open_, enough=90), *rest)
+    found = replace(case(), design=Design.BASELINE, sizes=(SizeResult(512, judged),))
+    assert [text.split(": ")[1] for text in bench_view(bench(found)).sections[0].warnings] == [
+        "about 90 calls per side would settle cost_per_million",
+        "more calls alone would not settle p50, since two runs differ by more without any change; "
+        "`tuner bench --against` compares in one",
+    ]
+    untold = replace(p50, verdict=Verdict.CANNOT_TELL, low=None, high=None, enough=100)
+    sizes = (SizeResult(512, (untold,)),)
+    (few,) = bench_view(bench(replace(case(), sizes=sizes))).sections[0].warnings
+    assert "it takes at least 100 calls per side to tell p50: raise" in few
 
 
 def test_several_drifts_are_named_by_what_they_are_of() -> None:

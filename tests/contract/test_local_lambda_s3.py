@@ -4,6 +4,7 @@ import base64
 import hashlib
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -11,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support.local_lambda import ROLE, boto3_client, zipped
+from support.servers import ScriptedServer, good, http_answer
 
 GIVEN = {
     "Role": ROLE,
@@ -80,6 +82,19 @@ def test_an_object_that_is_not_there_is_refused_as_on_aws(
     with pytest.raises(ClientError) as refusal:
         client.create_function(FunctionName="g", Code={"S3Bucket": bucket, "S3Key": key}, **GIVEN)
     assert words in str(refusal.value)
+
+
+def test_an_error_of_s3_in_a_cdata_section_is_told(start_local_lambda: Callable[..., Any]) -> None:
+    said = b"<Error><Code>NoSuchKey</Code><Message><![CDATA[It is gone]]></Message></Error>"
+    refusing = ScriptedServer(good(lambda: http_answer(said, "404 Not Found")))
+    words = "S3 Error Code: NoSuchKey. S3 Error Message: It is gone$"
+    with (
+        closing(refusing),
+        start_local_lambda("--s3-endpoint", refusing.url) as url,
+        pytest.raises(ClientError, match=words),
+    ):
+        code = {"S3Bucket": "code", "S3Key": KEY}
+        boto3_client(url).create_function(FunctionName="g", Code=code, **GIVEN)
 
 
 def test_an_endpoint_that_does_not_answer_is_named(start_local_lambda: Callable[..., Any]) -> None:

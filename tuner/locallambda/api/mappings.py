@@ -66,6 +66,7 @@ async def create_event_source_mapping(service: Service, call: ApiRequest) -> Res
         "LastModified": service.clock.wall(),
         "State": "Disabled" if body.get("Enabled") is False else "Enabled",
     }
+    _drop_empty_filters(made)
     mappings[name] = {"shown": made, "tags": read_tags(body.get("Tags") or {})}
     service.documents.keep(KIND)
     return document({**made, "State": "Creating"}, 202)
@@ -87,6 +88,7 @@ async def update_event_source_mapping(service: Service, call: ApiRequest) -> Res
     if "Enabled" in body:
         changed["State"] = "Enabled" if body["Enabled"] else "Disabled"
     found |= {**changed, "LastModified": service.clock.wall()}
+    _drop_empty_filters(found)
     service.documents.keep(KIND)
     return document({**found, "State": "Updating"}, 202)
 
@@ -159,6 +161,13 @@ def _check_filters(body: Mapping[str, Any]) -> None:
         fine = False
     if not fine:
         raise invalid("Invalid filter pattern definition.")
+
+
+def _drop_empty_filters(mapping: dict[str, Any]) -> None:
+    """Criteria without filters are none, and take away those that there are (AWS, "Control which
+    events Lambda sends to your function"); they are not shown, as recorded."""
+    if not (mapping.get("FilterCriteria") or {}).get("Filters"):
+        mapping.pop("FilterCriteria", None)
 
 
 def _is_pattern(pattern: Any) -> bool:

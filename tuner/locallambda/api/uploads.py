@@ -19,6 +19,7 @@ from tuner.locallambda.registry.packages import MAX_UNZIPPED
 from tuner.locallambda.responses import ApiError, invalid, mismatch, violated
 from tuner.locallambda.service import Service
 
+_ELEMENT = r"<{0}>(?:<!\[CDATA\[)?([^<\]]*)(?:\]\]>)?</{0}>"
 _BUCKET = r"[0-9A-Za-z\.\-_]*(?<!\.)"  # botocore's model
 _AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=tuner/20260101/{}/s3/aws4_request, SignedHeaders=host, "
@@ -81,7 +82,7 @@ async def _object(endpoint: str, code: Mapping[str, Any], region: str) -> bytes:
 def _refused(status: int, said: str) -> ApiError:
     """S3's error, as Lambda tells it."""
     code, text = (
-        match[1] if (match := re.search(rf"<{word}>([^<]*)</{word}>", said)) else str(status)
+        match[1] if (match := re.search(_ELEMENT.format(word), said)) else str(status)
         for word in ("Code", "Message")
     )
     return invalid(

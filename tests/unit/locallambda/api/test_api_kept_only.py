@@ -90,6 +90,20 @@ def test_filters_of_a_mapping_are_checked_and_kept(api: Any, pattern: Any, statu
         assert made.text == "Invalid filter pattern definition."
 
 
+def test_criteria_without_filters_are_none_and_take_filters_away(api: Any) -> None:
+    api.ready()
+    asked = {"FunctionName": "f", "EventSourceArn": QUEUE, "FilterCriteria": {"Filters": []}}
+    made = api.call("POST", MAPPINGS, asked)
+    assert made.status == 202
+    assert "FilterCriteria" not in made.body
+    path = f"{MAPPINGS}/{made.body['UUID']}"
+    some = {"Filters": [{"Pattern": '{"body": ["a"]}'}]}
+    assert api.call("PUT", path, {"FilterCriteria": some}).body["FilterCriteria"] == some
+    assert api.call("PUT", path, {"BatchSize": 5}).body["FilterCriteria"] == some
+    assert "FilterCriteria" not in api.call("PUT", path, {"FilterCriteria": {}}).body
+    assert "FilterCriteria" not in api.call("GET", path).body
+
+
 @pytest.mark.parametrize(
     ("source", "more", "filled"),
     [

@@ -211,9 +211,8 @@ def experienced(rules: Rules, store: Store, place: BaselineKey) -> tuple[Rules, 
     if drift <= rules.drift_left_by_control:
         return wider, []
     text = (
-        f"Earlier runs of {place.case} differ by about {format_share(drift)} from one to the next "
-        "without any change, so a smaller one cannot be told from a baseline; --against compares "
-        "in one run."
+        f"Earlier runs of {place.case} differ by about {format_share(drift)} from one to the next, "
+        "so a smaller change cannot be told from a baseline; --against compares in one run."
     )
     return wider, [Advice("runs-apart", text)]
 

@@ -154,10 +154,9 @@ def _tables(sizes: Iterable[SizeResult], whose: str = "") -> tuple[Table, ...]:
 
 def _table(size: SizeResult, whose: str) -> Table:
     most = max(size.judgements, key=lambda j: j.calls)
-    calls = f"{most.calls[1]}" if most.gate.limit else f"{most.calls[0]} + {most.calls[1]}"
     first = {j.gate.text: j for j in size.first or ()}
     rows = tuple(_row(j, first.get(j.gate.text)) for j in size.judgements)
-    caption = f"{whose}at {size.name}, {calls} calls"
+    caption = f"{whose}at {size.name}, {_calls(most)} calls"
     return Table(caption, ("Gate", "Verdict", "Change", "Before → after"), rows, note=caption)
 
 
@@ -194,13 +193,31 @@ def _notes(sizes: Iterable[SizeResult], most: str = "", *, apart: bool) -> Itera
             left = any(j.left_open_by_drift for j in size.judgements)
             end = "`--against` decides in one run" if left else "verdicts hold all the same"
             yield f"{where}: the machine drifted by {told} between the runs; {end}"
+        yield from (f"{where}: {told}" for told in _again(size))
         yield from (f"{where}: {told}" for told in _wanted(size, most, apart))
 
 
+def _again(size: SizeResult) -> Iterator[str]:
+    """Which rows are of the fresh run that judged again what had regressed, and of how many calls:
+    the table's caption counts those of the first."""
+    first = {j.gate: j for j in size.first or ()}
+    found: dict[str, list[str]] = {}
+    for j in size.judgements:
+        was = first.get(j.gate, j)
+        if (was.calls, was.after) != (j.calls, j.after):
+            name = j.measure if j.gate.limit is None else j.gate.text
+            found.setdefault(_calls(j), []).append(name)
+    for calls, names in found.items():
+        be, them = ("is", "it") if len(names) == 1 else ("are", "them")
+        yield f"{listed(names)} {be} of {calls} calls of a fresh run, which judged {them} again"
+
+
+def _calls(of: Judgement) -> str:
+    return f"{of.calls[1]}" if of.gate.limit else f"{of.calls[0]} + {of.calls[1]}"
+
+
 #: Why calls do not settle what was measured in two runs, and what does.
-_APART = (
-    ", since two runs differ by more without any change; `tuner bench --against` compares in one"
-)
+_APART = ", since runs of the same code may differ by more; `tuner bench --against` compares in one"
 
 
 def _wanted(size: SizeResult, most: str, apart: bool) -> Iterator[str]:

@@ -92,13 +92,24 @@ def test_what_calls_do_not_settle_is_said_with_what_does() -> None:
     found = replace(case(), design=Design.BASELINE, sizes=(SizeResult(512, judged),))
     assert [text.split(": ")[1] for text in bench_view(bench(found)).sections[0].warnings] == [
         "about 90 calls per side would settle cost_per_million",
-        "more calls alone would not settle p50, since two runs differ by more without any change; "
+        "more calls alone would not settle p50, since runs of the same code may differ by more; "
         "`tuner bench --against` compares in one",
     ]
     untold = replace(p50, verdict=Verdict.CANNOT_TELL, low=None, high=None, enough=100)
     sizes = (SizeResult(512, (untold,)),)
     (few,) = bench_view(bench(replace(case(), sizes=sizes))).sections[0].warnings
     assert "it takes at least 100 calls per side to tell p50: raise" in few
+
+
+def test_rows_of_a_fresh_run_say_how_many_calls_they_rest_on() -> None:
+    first = case(after=130.0).sizes[0].judgements
+    p50, *rest = first
+    again = replace(p50, calls=(29, 29), after=p50.after and p50.after + 1.0)
+    size = SizeResult(512, (again, *rest), first=first)
+    (told,) = bench_view(bench(replace(case(after=130.0), sizes=(size,)))).sections[0].warnings
+    assert told == "at 512 MB: p50 is of 29 + 29 calls of a fresh run, which judged it again"
+    same = replace(case(after=130.0), sizes=(replace(size, judgements=first),))
+    assert not bench_view(bench(same)).sections[0].warnings
 
 
 def test_several_drifts_are_named_by_what_they_are_of() -> None:

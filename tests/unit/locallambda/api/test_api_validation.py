@@ -153,6 +153,17 @@ def test_the_environment_is_limited_to_four_kilobytes(api: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["1A", "_A", "A", "A-B", "A B", "É1", "", "_HANDLER", "AB\n"])
+def test_a_name_that_no_variable_may_have_is_refused(api: Any, name: str) -> None:
+    reply = api.create(Environment={"Variables": {name: "x"}})
+    assert (reply.status, reply.error) == (400, "ValidationException")
+    assert reply.text == (
+        "1 validation error detected: Value at 'environment.variables' failed to satisfy "
+        "constraint: Map keys must satisfy constraint: [Member must satisfy regular expression "
+        "pattern: [a-zA-Z]([a-zA-Z0-9_])+]"
+    )
+
+
 def test_reserved_variables_are_named(api: Any) -> None:
     reply = api.create(Environment={"Variables": {"AWS_REGION": "x", "FINE": "y"}})
     assert reply.text.endswith("Reserved keys used in this request: AWS_REGION")

@@ -255,6 +255,32 @@ def test_a_command_that_leaves_an_application_ends_with_what_is_left(
     assert last == "tuner: orders is at 640 MB; run `tuner restore` to put it back to 256 MB"
 
 
+@pytest.mark.parametrize(("left", "code"), [(True, 1), (False, 130)])
+def test_an_interrupt_exits_with_130_only_where_nothing_is_left(
+    left: bool, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
+    done = Applied(RUN, arn, "eu-west-1", "http://127.0.0.1:9", None, 256, 640, complete=False)
+    write_record(RECORDS, replace(done, at_mb=640, pid=os.getpid(), complete=not left))
+    monkeypatch.setattr("tuner.cli.commands.app", _interrupted)
+    assert run("apply", RUN) == code
+
+
+def test_a_restore_that_is_interrupted_exits_with_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = "arn:aws:lambda:eu-west-1:000000000000:function:orders"
+    done = Applied(RUN, arn, "eu-west-1", "http://127.0.0.1:9", None, 256, 640, complete=False)
+    write_record(RECORDS, replace(done, at_mb=640))
+    monkeypatch.setattr("tuner.api.left.Left.restore", _interrupted)
+    assert run("restore") == 1
+    assert "orders is at 640 MB; run `tuner restore`" in capsys.readouterr().err.splitlines()[-1]
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.usefixtures("no_waits")
 def test_a_restore_that_fails_ends_with_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
     arn = "arn:aws:lambda:eu-west-1:000000000000:function:orders"

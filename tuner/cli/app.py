@@ -35,8 +35,9 @@ def main(words: Sequence[str] | None = None) -> None:
         last_words.say_lost(error)
         sys.exit(1)
     finally:
-        last_words.say_what_is_left()
+        left = last_words.say_what_is_left()
         last_words.end_output()
+        last_words.end_interrupted(left)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import typer
 from tuner.api.left import JOURNAL, RECORDS, Left, Tell, look, look_at
 from tuner.cli.interrupt import end_on_signals
 from tuner.cli.last_words import say
-from tuner.errors import Interrupted, TargetError, TunerError
+from tuner.errors import TargetError, TunerError
 from tuner.options.function import Account
 from tuner.options.manage import ApplyCommand, RestoreCommand
 from tuner.targets.names import parse_target
@@ -151,7 +151,7 @@ def restore_pending(
             problems.append(type(error)(error.thing, error.reason, fix))
         except KeyboardInterrupt:
             reason = "interrupted while it was being restored"
-            raise Interrupted(left.function, reason, left.as_it_is(place).said()) from None
+            raise TargetError(left.function, reason, left.as_it_is(place).said()) from None
         else:
             tell(f"{left.function}: {'restored' if done else 'restored by another run'}")
     return problems

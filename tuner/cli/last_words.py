@@ -13,6 +13,8 @@ from types import FrameType
 
 import typer
 
+from tuner.errors import Interrupted, TunerError
+
 #: Seconds for an answer to what size a function has now; without one, the journal has to do.
 _ASKS_S = 3.0
 
@@ -31,20 +33,22 @@ def say_lost(error: OSError) -> None:
         say(f"tuner: {thing}: cannot be used ({error.strerror or error})")
 
 
-def say_what_is_left() -> None:
-    """Say what this process has changed and could not restore. A Ctrl-C meanwhile shortens it."""
+def say_what_is_left() -> bool:
+    """Say what this process has changed and could not restore; ``False`` if that is nothing. A
+    Ctrl-C meanwhile shortens it."""
     if not (Path(".tuner/journal").is_dir() or Path(".tuner/applied").is_dir()):
-        return
+        return False
     from tuner.api.left import look
     from tuner.options.function import Account
 
     with _uninterrupted():
-        for left in look()[0]:
-            if left.pid == os.getpid():
-                now = left
-                with suppress(KeyboardInterrupt):
-                    now = left.as_it_is(Account(), _ASKS_S)
-                say(f"tuner: {now.said()}")
+        ours = [left for left in look()[0] if left.pid == os.getpid()]
+        for left in ours:
+            now = left
+            with suppress(KeyboardInterrupt):
+                now = left.as_it_is(Account(), _ASKS_S)
+            say(f"tuner: {now.said()}")
+    return bool(ours)
 
 
 @contextmanager
@@ -94,6 +98,13 @@ def end_output() -> None:
         _leave(2)
     if lost and not failed:
         sys.exit(1)
+
+
+def end_interrupted(left: bool) -> None:
+    """Exit with 1 after an interrupt that has ``left`` something: 130 says that all is restored."""
+    ended = sys.exc_info()[1]
+    if left and isinstance(ended, SystemExit) and ended.code == Interrupted.exit_code:
+        sys.exit(TunerError.exit_code)
 
 
 def _leave(descriptor: int) -> None:

@@ -101,12 +101,12 @@ def _client_answer(sweep: Sweep) -> Answer | None:
 
 
 def _variants_answer(sweep: Sweep) -> Answer:
-    """Word the duration of a first call in each way, the shortest first."""
+    """Word how long the first answer takes in each way, the shortest first."""
     known_ms = [(row.first_ms.p50, row.name) for row in sweep.variants if row.first_ms]
     listed = [f"{variant} {format_ms(ms)}" for ms, variant in sorted(known_ms)]
     size = format_memory(sweep.variants[0].memory_mb)
     tone = "warn" if len(listed) < len(sweep.variants) else "good"
-    return Answer(f"First call at {size}, p50", ", ".join(listed), tone)
+    return Answer(f"First answer at {size}, p50", ", ".join(listed), tone)
 
 
 def _span(medians: list[float]) -> str:

@@ -105,6 +105,10 @@ def _invocations(sweep: Sweep) -> str:
     sizes = [size for each in sweep.each for size in each.sizes]
     warm, cold = sum(size.warm.n for size in sizes), sum(size.cold.n for size in sizes)
     where = f" on {len(sweep.each)} architectures" if sweep.beside else ""
+    if sweep.variants:
+        calls = counted(sum(row.n for row in sweep.variants), "first call")
+        ways = counted(len({row.variant for row in sweep.variants}), "way")
+        return f"{calls} measured in {ways} to start{where}, and warm calls beside them"
     many = counted(len({size.memory_mb for size in sizes}), "size")
     return f"{warm:,} warm and {cold:,} cold calls measured, at {many}{where}"
 

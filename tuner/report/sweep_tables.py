@@ -63,8 +63,8 @@ _STARTUP: Mapping[str, Callable[[StartupRow], Cell]] = {
     "First calls": lambda row: Cell(
         f"{row.n:,}", f"{row.spilled} spilled over" if row.spilled else ""
     ),
-    "First call p50": lambda row: statistic_cell(row.first_ms),
-    "First call max": lambda row: Cell(statistic(row.first_ms, "max")),
+    "First answer p50": lambda row: statistic_cell(row.first_ms),
+    "First answer max": lambda row: Cell(statistic(row.first_ms, "max")),
     "INIT or restore": lambda row: Cell(_starts(row)),
     "Duration p50": lambda row: Cell(statistic(row.duration_ms, "p50")),
     "Warm p50": lambda row: Cell(statistic(row.warm_ms, "p50")),
@@ -260,7 +260,13 @@ def startup_table(sweep: Sweep) -> Table | None:
     if not sweep.variants:
         return None
     size = format_memory(sweep.variants[0].memory_mb)
-    narrow = ("Start", "First calls", "First call p50", "INIT or restore", "Provisioned, per hour")
+    narrow = (
+        "Start",
+        "First calls",
+        "First answer p50",
+        "INIT or restore",
+        "Provisioned, per hour",
+    )
     rows = tuple(
         Row(row.name, _cells(_STARTUP, row), (), row.status, row.reason or "")
         for row in sweep.variants

@@ -199,7 +199,7 @@ def _starts(sweep: Sweep) -> Iterator[Section]:
     if (ways := startup_table(sweep)) is not None:
         yield Section(
             "Ways to start",
-            note="A first call is the first request to a new sandbox, as its caller saw it. "
+            note="The first answer is what the caller of a new sandbox waits for. "
             "Provisioned sandboxes run INIT before they are called; SnapStart restores a snapshot "
             "instead.",
             tables=(ways,),

@@ -13,7 +13,7 @@ from support.sweeps import good, ways_to_start
 from support.views import page_of
 from tuner.decide.result import Sweep
 from tuner.report.sweep_document import document
-from tuner.report.sweep_tables import startup_facts, startup_table
+from tuner.report.sweep_tables import cold_table, startup_facts, startup_table
 from tuner.report.terminal import print_report
 
 
@@ -64,9 +64,17 @@ def test_the_page_and_the_terminal_have_it() -> None:
         out = io.StringIO()
         print_report(ways_to_start(), Console(file=out, width=width))
         text = out.getvalue()
-        assert "First call at 512 MB, p50: provisioned=5 14 ms, on-demand 414 ms" in text
+        assert "First answer at 512 MB, p50: provisioned=5 14 ms, on-demand 414 ms" in text
         assert "snapstart failed: AWS made no snapshot of version 7" in text
         assert ("Ready after" in text) is (width == 200)
+        called = sum(row.n for row in ways_to_start().variants)
+        assert f"({called} first calls measured in 3 ways to start, and warm calls" in text
+
+
+def test_a_first_call_is_never_called_what_a_caller_waits_for_it() -> None:
+    ways, cold = startup_table(ways_to_start()), cold_table(good())
+    assert ways is not None and cold is not None
+    assert not set(ways.columns) & set(cold.columns)
 
 
 @examples(40)

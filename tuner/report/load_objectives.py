@@ -23,6 +23,8 @@ from tuner.units import (
 
 #: Percentiles that the timeline has of each second, by the quantile of an objective.
 _OF_SECOND = {0.5: "p50_ms", 0.95: "p95_ms", 0.99: "p99_ms"}
+#: An objective without a value is not met, and nothing has missed it.
+_NOT_MEASURED = "not measured"
 #: Causes that explain a missed objective; the section on errors has more.
 _CAUSES = 2
 
@@ -96,7 +98,8 @@ def _row(text: str, measured: Cell, met: bool | None, chance: str, why: str = ""
     if met is None:
         return Row(text, (measured, Cell(UNKNOWN)), reason=why)
     tone = "failed" if not met else "partial" if chance else "recommended"
-    return Row(text, (measured, Cell(f"met{chance}" if met else "missed", tone=tone)), reason=why)
+    missed = "not met" if measured.value == _NOT_MEASURED else "missed"
+    return Row(text, (measured, Cell(f"met{chance}" if met else missed, tone=tone)), reason=why)
 
 
 def _expectations(document: Mapping[str, Any]) -> Iterator[Row]:
@@ -109,7 +112,7 @@ def _expectations(document: Mapping[str, Any]) -> Iterator[Row]:
     reached = document["outcomes"]["ok"] + document["outcomes"]["check_failed"]
     for text in expected:
         failed = counts.get(text, 0)
-        measured = f"{failed:,} of {reached:,} calls were not" if reached else "not measured"
+        measured = f"{failed:,} of {reached:,} calls were not" if reached else _NOT_MEASURED
         yield _row(text, Cell(measured), not failed if failed or reached else None, "")
         reached -= failed
 
@@ -117,7 +120,7 @@ def _expectations(document: Mapping[str, Any]) -> Iterator[Row]:
 def _slo_value(slo: Slo | None, verdict: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     value = verdict["value"]
     if value is None:
-        return "not measured"
+        return _NOT_MEASURED
     if slo is None:
         return format_ms(value)
     if slo.scope is SloScope.COST:

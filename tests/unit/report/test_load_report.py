@@ -120,6 +120,12 @@ def test_what_an_objective_measured_comes_before_what_callers_waited() -> None:
     assert counted.rest.startswith("4.5/s succeeded; ")
 
 
+def test_an_objective_that_nothing_was_measured_for_is_not_said_to_be_missed() -> None:
+    document = load_document(made(throttled=100, slo="p95<1s"))
+    assert objectives(document) == {"p95<1s": ["not measured", "not met"]}
+    assert load_view(document).answer.rest.startswith("p95 not measured; ")
+
+
 @pytest.mark.parametrize("slo", ["p95<1s", "client_p95<1s", "mean<1s"])
 def test_an_objective_met_by_few_calls_is_met_with_a_probability(slo: str) -> None:
     few = load_document(made(seconds=4, throttled=0, slo=slo))

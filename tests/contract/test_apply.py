@@ -170,6 +170,36 @@ def test_what_cannot_be_taken_back_now_is_left_to_restore(
     assert look(tmp_path, tmp_path) == ([], [])
 
 
+def test_a_size_that_was_refused_is_not_said_to_be_set(
+    start: Start, service: Any, function: str, tmp_path: Path, aws_session: AwsSession
+) -> None:
+    before = service.picture(function)
+
+    def expires(**_: object) -> tuple[object, dict[str, Any]]:
+        aws_session.client.meta.events.register("before-call.lambda", expired)
+        return expired()
+
+    def expired(**_: object) -> tuple[object, dict[str, Any]]:
+        said = {"Code": "ExpiredTokenException", "Message": "expired"}
+        return SimpleNamespace(status_code=403), {
+            "Error": said,
+            "ResponseMetadata": {"HTTPStatusCode": 403},
+        }
+
+    try:
+        with (
+            struck(aws_session, "UpdateFunctionConfiguration", expires),
+            pytest.raises(AccessDenied, match="expired"),
+        ):
+            start().apply(ApplyOptions(RUN, 640))
+    finally:
+        aws_session.client.meta.events.unregister("before-call.lambda", expired)
+    (left,), _ = look(tmp_path, tmp_path)
+    assert left.said().startswith(f"{function} is at 256 MB, as before; run `tuner restore`")
+    assert left.back(ControlPlane(aws_session, Recorded()), lambda _text: None)
+    assert service.picture(function) == before
+
+
 def test_an_undo_that_was_cut_short_is_ended_by_restore(
     start: Start, service: Any, function: str, tmp_path: Path, aws_session: AwsSession
 ) -> None:

@@ -287,7 +287,12 @@ class Application:
         if now["MemorySize"] == memory_mb:
             return now
         self._note(at_mb=memory_mb)
-        latest = set_memory(self._control, self._function, now, memory_mb)
+        try:
+            latest = set_memory(self._control, self._function, now, memory_mb)
+        except TargetError as error:
+            if error.refused == "UpdateFunctionConfiguration":
+                self._note(at_mb=now["MemorySize"])
+            raise
         self._tell(f"$LATEST: {now['MemorySize']} MB -> {memory_mb} MB")
         self._note_latest(latest)
         return latest

@@ -13,7 +13,7 @@ from typing import Any
 from tuner.aws.configuration import Configuration, architecture_of, changed_meanwhile, revision_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.package import code_of, refuse_architecture
-from tuner.errors import TargetError
+from tuner.errors import ChangedUnderneath, TargetError
 
 _FIX = "Deploy it for the other architecture with your usual tool."
 
@@ -89,7 +89,9 @@ def _sent(
     be as wanted and have another RevisionId than the one that the change was made from."""
     try:
         return send()
-    except TargetError:
+    except TargetError as error:
+        if error.refused and not isinstance(error, ChangedUnderneath):
+            raise
         known = control.settle(function)
         untouched = revision_of(known) == revision_of(wanted) != ""
         if untouched or _values(known) != _values(wanted):

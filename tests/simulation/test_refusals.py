@@ -16,6 +16,7 @@ from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.choices import Isolation
 from tuner.targets.names import parse_target
+from tuner.targets.seam import one_variant
 
 THROTTLED = refused(429, "TooManyRequestsException", "Rate exceeded")
 DENIED = refused(403, "AccessDeniedException", "not authorized")
@@ -35,7 +36,11 @@ class Answers:
 
 @pytest.fixture
 def target(account: Account, tmp_path: Path) -> AwsTarget:
-    options = AwsOptions(journal=tmp_path, isolation=Isolation.VERSIONS, clock=account.clock)
+    return opened(account, tmp_path, Isolation.VERSIONS)
+
+
+def opened(account: Account, folder: Path, isolation: Isolation) -> AwsTarget:
+    options = AwsOptions(journal=folder, isolation=isolation, clock=account.clock)
     return AwsTarget(account.control(), parse_target(NAME), options)
 
 
@@ -91,5 +96,20 @@ def test_a_change_that_was_lost_once_is_not_taken_for_refused(
     assert isinstance(target.prepare([Setting(512)])[Setting(512)], TargetError)
     # The lost one expects that RevisionId, so that it can be made no more.
     assert (errors, account.latest()["RevisionId"] != revision) == ([], True)
+    target.restore()
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_in_place_a_size_is_set_anew_after_the_change_of_another_failed(
+    account: Account, tmp_path: Path
+) -> None:
+    target = opened(account, tmp_path, Isolation.IN_PLACE)
+    one_variant(target, Setting(512))
+    account.fails = 1.0
+    assert isinstance(target.prepare([Setting(1024)])[Setting(1024)], TargetError)
+    assert account.latest()["MemorySize"] == 1024
+    account.fails = 0.0
+    one_variant(target, Setting(512))
+    assert account.latest()["MemorySize"] == 512
     target.restore()
     assert account.latest()["MemorySize"] == 256

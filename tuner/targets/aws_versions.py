@@ -140,6 +140,7 @@ class Deployed:
         for key in keys:
             if fresh or key not in self._versions:
                 self._options.progress(f"setting $LATEST to {key.memory_mb} MB")
+                self._versions = {}  # a change that fails may be made all the same
                 held = tried(partial(self._hold, key.memory_mb))
                 if isinstance(held, TargetError):
                     made[key] = self._about(key.memory_mb, held)

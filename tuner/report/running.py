@@ -1,8 +1,8 @@
 """A run while it works, as a terminal shows it: sizes that fill, or the last seconds of a load, and
 what is spent and left.
 
-Taking a sample only notes it; figures are computed when somebody looks, from a thread of its own,
-so that a measurement waits for nothing.
+Taking a sample only notes it. Figures are computed when somebody looks, from a thread of its own,
+and of a copy: a sample waits at most while what is known is copied, which takes no milliseconds.
 """
 
 import math
@@ -97,8 +97,9 @@ class _State:
     price: Price = lambda _sample: None
     calls: int = 0  # of this ask that have ended
     sizes: dict[Setting, _Size] = field(default_factory=dict)
-    recent: "deque[_Request]" = field(default_factory=lambda: deque(maxlen=_MOST))
+    recent: "deque[_Request]" = field(default_factory=deque)
     began_s: float = math.inf  # of the load, on the run's clock
+    whole_s: float = -math.inf  # all requests that ended after this moment are among the recent
     failures: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
 
@@ -106,8 +107,14 @@ class _State:
         """The same, which nobody changes."""
         sizes = {key: replace(s, durations_ms=[*s.durations_ms]) for key, s in self.sizes.items()}
         counts, first = Counter(self.failures), dict(self.first)
-        recent = deque(self.recent, maxlen=_MOST)
+        recent = deque(self.recent)
         return replace(self, sizes=sizes, recent=recent, failures=counts, first=first)
+
+    def note(self, request: _Request) -> None:
+        """Keep a request of a load, instead of the oldest one where there are many."""
+        self.recent.append(request)
+        if len(self.recent) > _MOST:
+            self.whole_s = max(self.whole_s, self.recent.popleft().done_s)
 
 
 class Running:
@@ -140,8 +147,7 @@ class Running:
             if sample.purpose is Purpose.LOAD:
                 state.began_s = min(state.began_s, sample.due_s)
                 ok = sample.outcome is Outcome.OK
-                request = _Request(sample.sent_s, sample.done_s, sample.latency_ms, ok)
-                state.recent.append(request)
+                state.note(_Request(sample.sent_s, sample.done_s, sample.latency_ms, ok))
             elif sample.purpose is not Purpose.WARM_UP:
                 _note_alone(state, sample)
 
@@ -219,7 +225,9 @@ def _of_load(state: _State) -> Iterator[Text]:
         return
     now_s = max(each.done_s for each in recent)
     gone_s = now_s - state.began_s
-    span_s = min(_WINDOW_S, max(gone_s, 0.5))
+    span_s = min(_WINDOW_S, max(gone_s, 0.5), now_s - state.whole_s)
+    if span_s <= 0.0:
+        return
     window = [each for each in recent if each.done_s > now_s - span_s]
     ok = [each.latency_ms for each in window if each.ok]
     due = _due_per_s(ask, gone_s, span_s)

@@ -161,6 +161,15 @@ def test_a_load_shows_rate_latency_flight_and_time_left() -> None:
     assert text.startswith("sending 20/s for 40 s\n"), "no count of calls"
 
 
+def test_more_requests_than_are_kept_are_divided_by_the_time_they_cover(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tuner.report.running._MOST", 40)
+    text = shown(running(of_load(), sent(11.0)[:200]), width=100)
+    assert "Last 2 s: 20/s succeeded of 20/s due; " in text
+    assert "; 2.0 in flight" in text
+
+
 def test_users_have_no_rate_that_is_due_and_no_answers_no_percentiles() -> None:
     failed = [replace(each, outcome=Outcome.TIMEOUT) for each in sent(3.0)]
     text = shown(running(of_load(users=5), failed))

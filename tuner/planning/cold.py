@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 
 from tuner.planning.ask import Ask, Done, How, Stepwise
 from tuner.planning.budget import Budget, Spent
-from tuner.records import Outcome, Sample, Setting
+from tuner.records import Outcome, Purpose, Sample, Setting
 
 #: Cold starts per size unless the user says otherwise.
 COLD_STARTS = 5
@@ -59,7 +59,8 @@ def cold_plan(
     if not worked or each == 0:
         return {}
     sizes = sorted({worked[0], worked[-1], *([] if pick_mb is None else [pick_mb])})
-    had = {size: sum(s.cold and s.memory_mb == size for s in samples) for size in sizes}
+    seen = [s for s in samples if s.cold and s.purpose is not Purpose.WARM_UP]  # as tables count
+    had = {size: sum(s.memory_mb == size for s in seen) for size in sizes}
     wanted = {size: max(0, (each or COLD_STARTS) - had[size]) for size in sizes}
     if each is None:
         share = _affordable(samples, limit, spent) // len(sizes)

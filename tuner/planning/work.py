@@ -214,7 +214,7 @@ def _cold(wish: ColdWork, candidates: int) -> tuple[Range, Range, Range]:
 def _forced(wish: ColdWork, sizes: Range) -> tuple[Range, Range, Range]:
     """Requests, fresh versions and rounds of cold starts at so many sizes.
 
-    The warm-up of a size was a cold start already; one that starts no sandbox is tried again, up to
+    A call of a size may have started cold already; one that starts no sandbox is tried again, up to
     a half more.
     """
     if wish.each == 0:

@@ -1,11 +1,14 @@
 """Planners of cold starts and of ways to start: what they ask for, and in which order."""
 
 from support.factories import a_sample
+from tuner.billing.prices import prices
+from tuner.decide.goal import Goal
+from tuner.decide.rows import size_rows
 from tuner.planning.ask import Ask, Done, How, Planner, SoFar
 from tuner.planning.budget import NO_LIMIT, Budget, Spent
 from tuner.planning.cold import ColdStarts
 from tuner.planning.starts import Starts
-from tuner.records import Setting
+from tuner.records import Purpose, Setting
 
 
 def asks(planner: Planner, so_far: SoFar) -> tuple[list[Ask], Done]:
@@ -30,6 +33,17 @@ def test_the_pick_and_both_ends_are_started_cold_on_each_architecture() -> None:
         Setting(256, "arm64"): 3, Setting(512, "arm64"): 3,
     }  # fmt: skip
     assert done.settled
+
+
+def test_cold_starts_that_no_table_counts_are_none_of_those_asked_for() -> None:
+    begun = [a_sample(128, purpose=Purpose.WARM_UP, init_ms=90.0), *called(128)]
+    seen = [*begun, a_sample(128, call=1, init_ms=90.0)]
+    [first], [second] = (
+        asks(ColdStarts({"x86_64": 128}, 2, NO_LIMIT), SoFar(each))[0] for each in (begun, seen)
+    )
+    assert (first.counts, second.counts) == ({Setting(128): 2}, {Setting(128): 1})
+    [row] = size_rows(seen, Goal(), prices("us-east-1", "x86_64"))
+    assert row.cold.n == 1
 
 
 def test_a_limit_cuts_cold_starts_down_unless_their_number_was_asked_for() -> None:

@@ -43,6 +43,7 @@ class Left:
     pid: int | None = None  # the process that changed it, where that is known
     run: str = ""
     trusted: bool = True  # this user wrote the file on this machine
+    only_tags: bool = False  # an application is complete, and stays
 
     def said(self) -> str:
         """Return the line that says what is left, for the end of a command."""
@@ -50,6 +51,8 @@ class Left:
 
         if not self.trusted:
             return f"{self.path} says what nothing on {self.function} has shown"
+        if self.only_tags:
+            return f"{self.function}: tags of an application are left; `tuner restore` removes them"
         if self.now_mb is None:
             return f"{self.function}: a temporary copy is left; run `tuner restore` to delete it"
         return said_of_left(self.function, self.now_mb, self.before_mb)
@@ -99,6 +102,8 @@ class Left:
 
     def line(self) -> str:
         """For a list."""
+        if self.only_tags and not self.running:
+            return f"{self.arn}: was set to {self.now_mb} MB; tags of that are left"
         return f"{self.arn}: {self.running or 'left changed'}; had {self.before_mb} MB"
 
 
@@ -176,6 +181,7 @@ def _of_application(path: Path) -> Left:
         done.pid,
         run=done.run,
         trusted=trusted,
+        only_tags=done.complete,
     )
 
 

@@ -19,7 +19,7 @@ from tuner.aws.configuration import Configuration, revision_of, unqualified
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import lock, record, sync_directory, write_new
 from tuner.aws.seal import sealed, take_seal
-from tuner.aws.tags import APPLIED, Mark, encoded, key_of, tags_of
+from tuner.aws.tags import APPLIED, Mark, encoded, key_of, remove_tags, tags_of
 from tuner.errors import TargetError, TunerError
 from tuner.files import open_own
 
@@ -103,10 +103,11 @@ def parse_record(text: str) -> tuple[Applied, bool]:
     return _parse(kept), ours
 
 
-def write_record(directory: Path, done: Applied) -> None:
-    """Write a record, whole or not at all; raises :class:`TunerError` if that is not possible."""
+def write_record(directory: Path, done: Applied, *, first: bool = False) -> None:
+    """Write a record, whole or not at all; raises :class:`TunerError` if that is not possible. With
+    the ``first`` of an application nothing was changed yet."""
     path = record_path(directory, done.run)
-    with _writing(path):
+    with _writing(path, first=first):
         os.close(write_new(path, json.dumps(sealed(asdict(done)), indent=1).encode()))
 
 
@@ -139,8 +140,18 @@ def merged(first: Applied, then: Applied) -> Applied:
     return replace(then, before_mb=first.before_mb, published=first.published + then.published)
 
 
+def without_tags(done: Applied, control: ControlPlane) -> Applied:
+    """Take from the function what it says of an application that is complete; returns its record.
+    Raises :class:`TargetError`."""
+    own = key_of(done.run)
+    keys = [key for key in done.tags if key == own or key.startswith(f"{own}:")]
+    remove_tags(control, done.arn, keys, done.tags_until)
+    return replace(done, tags=(), tags_until=0.0, pid=None)
+
+
 def unfinished(directory: Path) -> list[Path]:
-    """The records of applications that have not ended, those of running ones included.
+    """The records of applications that have not ended, or whose tags are left, those of running
+    ones included.
 
     One that cannot be read is among them; reading it says why.
     """
@@ -149,7 +160,8 @@ def unfinished(directory: Path) -> list[Path]:
 
 def _ended(path: Path) -> bool:
     with contextlib.suppress(TargetError):
-        return read_record(path).complete
+        done = read_record(path)
+        return done.complete and not done.tags
     return False
 
 
@@ -157,7 +169,7 @@ def _ended(path: Path) -> bool:
 def held(directory: Path, run: str) -> Iterator[bool]:
     """Be the only process that applies or undoes this run; ``False`` if another one does."""
     path = directory / f"{run}.lock"
-    with _writing(path):
+    with _writing(path, first=True):
         for folder in (directory.parent, directory):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = open_own(path, os.O_RDWR | os.O_CREAT)
@@ -245,9 +257,9 @@ def _parse(kept: dict[str, Any]) -> Applied:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, *, first: bool = False) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = f"cannot be written ({error.strerror}), so nothing was changed"
+        reason = f"cannot be written ({error.strerror})" + ", so nothing was changed" * first
         raise TunerError(str(path), reason, "Make the directory writable.") from error

@@ -24,6 +24,7 @@ from tuner.aws.applied import (
     read_record,
     record_path,
     tags_said,
+    without_tags,
     write_record,
 )
 from tuner.aws.changes import (
@@ -96,7 +97,7 @@ class Application:
             if change.arch is not None:  # before anything is written or changed
                 package_for(self._control, self._function, start, change.arch)
             self._done = self._record(start, change, alias)
-            write_record(self._directory, self._done)
+            write_record(self._directory, self._done, first=True)
             try:
                 self._make(self._tagged(start), change, alias)
             except BaseException as error:
@@ -105,7 +106,7 @@ class Application:
                 self._roll_back()
                 raise
             first = self._done.since
-            done = replace(self._done, complete=True, since=None, pid=None)
+            done = replace(self._done, complete=True, since=None)
             done = merged(first, done) if first is not None else done
             write_record(self._directory, done)
             return self._untag(done)
@@ -185,11 +186,10 @@ class Application:
         """Take from the function what it says of an application that is complete."""
         try:
             with self._control.restoring():
-                remove_tags(self._control, done.arn, done.tags, done.tags_until)
+                done = without_tags(done, self._control)
         except TargetError as error:
-            self._tell(f"remove the tags {', '.join(done.tags)} by hand: {error.reason}")
+            self._tell(f"its tags could not be removed: {error.reason}")
             return done
-        done = replace(done, tags=(), tags_until=0.0)
         write_record(self._directory, done)
         return done
 

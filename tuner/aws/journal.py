@@ -317,7 +317,7 @@ def _using(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = f"the journal of changes cannot be used ({error.strerror or error})"
-        fix = "Make the directory writable, or run in another one. Nothing is changed without it."
+        fix = "Make the directory writable, or run in another one: no change is begun without it."
         raise TargetError(str(path), reason, fix) from error
 
 

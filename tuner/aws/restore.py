@@ -202,8 +202,9 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
                 wanted = _wanted(entry, now)
             if wanted is None:
                 return now
-            _refuse_unproved(entry, now)
             size, text, snap_start = wanted
+            if size != now["MemorySize"] or snap_start is not None:
+                _refuse_unproved(entry, now)
             try:
                 known = control.update(function, size, text, revision_of(now), snap_start)
             except ChangedUnderneath:
@@ -246,13 +247,13 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
 
 
 def _refuse_unproved(entry: JournalEntry, now: Configuration) -> None:
-    """Raise TargetError where only a journal that another hand may have written says that the
-    memory is ours."""
-    described = now.get("Description", "").startswith(entry.header.mark)
-    if entry.trusted or described or now["MemorySize"] == entry.header.before.memory_mb:
+    """Raise TargetError where only a journal that another hand may have written says that memory
+    or SnapStart are ours."""
+    if entry.trusted or now.get("Description", "").startswith(entry.header.mark):
         return
-    reason = f"nothing on it says that run {entry.header.id} has set its {now['MemorySize']} MB"
-    fix = f"Set the memory by hand if it is wrong, then delete {entry.path}."
+    its = f"its {now['MemorySize']} MB" + " and SnapStart" * uses_snap_start(now)
+    reason = f"nothing on it says that run {entry.header.id} has set {its}"
+    fix = f"Set by hand what is wrong, then delete {entry.path}."
     raise TargetError(entry.header.function, reason, fix)
 
 

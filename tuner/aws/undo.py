@@ -21,10 +21,11 @@ from tuner.aws.applied import (
     of_run,
     read_sealed,
     unfinished,
+    without_tags,
     write_record,
 )
 from tuner.aws.changes import point, set_architecture, set_memory, weights_of
-from tuner.aws.configuration import architecture_of, changed_meanwhile, revision_of
+from tuner.aws.configuration import architecture_of, revision_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.restore import check_same, delete_described
 from tuner.aws.tags import APPLIED, mark_of, remove_tags
@@ -191,18 +192,24 @@ class Undo:
         self.foreign.append(ChangedUnderneath(thing, what, fix))
         self.tell(f"{thing}: {what}; left alone")
 
-    def _busy(self) -> ChangedUnderneath:
+    def _busy(self) -> TargetError:
+        """Not :class:`ChangedUnderneath`, with which all else is undone."""
         reason = "somebody else keeps changing it, so it could not be undone"
-        return changed_meanwhile(self.done.arn, reason)
+        fix = "Wait for the other deployment to finish, then run `tuner restore`."
+        return TargetError(self.done.arn, reason, fix)
 
 
 def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
-    """Undo an interrupted application and remove its record; ``False`` if another process holds
-    the record or has removed it meanwhile."""
+    """Undo an interrupted application and remove its record, or remove the tags of a complete one;
+    ``False`` if another process holds the record or has removed it meanwhile."""
     with held(path.parent, path.stem) as ours:
         if not ours or path not in unfinished(path.parent):
             return False
         done, sealed_here = read_sealed(path)
+        if done.complete and sealed_here:
+            with control.restoring():
+                write_record(path.parent, without_tags(done, control))
+            return True
         proved = done if sealed_here else _proved(path, done, control)
         back = partial(write_record, path.parent, replace(done, alias=None))
         Undo(control, proved, tell, strict=False, alias_is_back=back)()
@@ -212,12 +219,12 @@ def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
 
 def _proved(path: Path, done: Applied, control: ControlPlane) -> Applied:
     """What the function itself says of an application whose record somebody else may have written;
-    raises :class:`TargetError` if it says nothing."""
+    raises :class:`TargetError` if it says nothing, or the record that it is complete."""
     with contextlib.suppress(NotFound):
         now = control.configuration(done.arn)
         mark = mark_of(control, now, done.run, APPLIED)
         found = None if mark is None else from_mark(mark, control, now)
-        if found is not None:
+        if found is not None and not done.complete:
             return found
     reason = f"nothing on it says that run {done.run} is being applied to it"
     raise TargetError(done.arn, reason, f"Undo by hand what {path} says, then delete that file.")

@@ -137,7 +137,7 @@ def test_a_place_that_cannot_be_written_is_an_error_before_anything_is_changed(
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TargetError, match="journal of changes cannot be used") as caught:
         Journal(tmp_path / "file" / "journal", OPENING)
-    assert "Nothing is changed" in caught.value.fix
+    assert "no change is begun without it" in caught.value.fix
 
 
 def test_a_full_disk_is_an_error_of_the_journal(tmp_path: Path) -> None:

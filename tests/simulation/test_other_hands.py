@@ -15,8 +15,14 @@ from tuner.aws.lost import lost_on
 from tuner.aws.restore import restore_latest
 from tuner.aws.tags import MEASURED, key_of, tags_of
 from tuner.errors import ChangedUnderneath, TargetError
+from tuner.records import SNAP_START, Setting
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
+from tuner.targets.names import parse_target
+from tuner.targets.seam import one_variant
 
 RUN, OTHER = "01JZZZZZZZZZZZZZZZZZZZZZZZ", "01JZZZZZZZZZZZZZZZZZZZZZZY"
+SNAPSHOT = Setting(512, start=SNAP_START)
 
 
 def application(account: Account, folder: Path, said: list[str] | None = None) -> Application:
@@ -130,6 +136,66 @@ def test_snapstart_that_only_tags_say_was_off_is_told_and_left(account: Account)
         lost.back(lambda _: None)
     assert account.latest()["SnapStart"]["ApplyOn"] == "PublishedVersions"
     assert account.functions[NAME].tags == tags
+
+
+@pytest.fixture
+def target(account: Account, tmp_path: Path) -> AwsTarget:
+    options = AwsOptions(journal=tmp_path, clock=account.clock)
+    return AwsTarget(account.control(), parse_target(NAME), options)
+
+
+def turn_snap_start_on(account: Account) -> None:
+    account.change(NAME, SnapStart={"ApplyOn": "PublishedVersions"})
+    account.latest()
+
+
+def snap_start(account: Account) -> str:
+    return str(account.latest()["SnapStart"]["ApplyOn"])
+
+
+def test_snap_start_goes_off_again_after_a_snapshot(account: Account, target: AwsTarget) -> None:
+    one_variant(target, SNAPSHOT)
+    target.restore()
+    assert snap_start(account) == "None"
+
+
+def test_snap_start_that_was_on_before_a_snapshot_stays_on(
+    account: Account, target: AwsTarget
+) -> None:
+    turn_snap_start_on(account)
+    one_variant(target, SNAPSHOT)
+    assert snap_start(account) == "PublishedVersions"
+    target.restore()
+    assert snap_start(account) == "PublishedVersions"
+
+
+def test_snap_start_that_others_turned_on_after_a_snapshot_stays_on(
+    account: Account, target: AwsTarget
+) -> None:
+    one_variant(target, SNAPSHOT)
+    turn_snap_start_on(account)
+    one_variant(target, SNAPSHOT._replace(memory_mb=1024))
+    assert snap_start(account) == "PublishedVersions"
+    target.restore()
+    assert snap_start(account) == "PublishedVersions"
+
+
+def test_snap_start_that_was_on_before_a_killed_run_stays_on(
+    account: Account, target: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_snap_start_on(account)
+    monkeypatch.setattr(account, "publish_version", _interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        one_variant(target, SNAPSHOT)
+    target.close()
+    (left,), _ = look(tmp_path, tmp_path)
+    left.back(account.control(), lambda _: None)
+    assert account.latest()["MemorySize"] == 256
+    assert snap_start(account) == "PublishedVersions"
+
+
+def _interrupted(**_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def set_by_a_run(account: Account, size: int = 256) -> Config:

@@ -225,7 +225,7 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
     """Return memory, description and SnapStart to set; ``None`` if nothing of ``$LATEST`` is
     ours."""
     before, described, size = entry.header.before, now.get("Description", ""), now["MemorySize"]
-    snap_start = "None" if _snap_start_is_ours(entry, now) else None
+    snap_start = "None" if snap_start_is_ours(entry, now) else None
     if described.startswith(entry.header.mark):
         return _memory_to_set(entry, now), before.description, snap_start
     if not MARK.match(described):  # otherwise the size is another run's
@@ -296,11 +296,13 @@ def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
     return entry.header.before.memory_mb
 
 
-def _snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:
+def snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:
     """True if our change turned SnapStart on; one that had it before never gets it from us. A
     change that may not have been made has turned it on where our description says that it was."""
-    described = now.get("Description", "").startswith(entry.header.mark)
-    return uses_snap_start(now) and any(
-        step.get("snap_start") and (described or not step.get("perhaps"))
-        for step in entry.written("set")
-    )
+    if not uses_snap_start(now):
+        return False
+    described, sets = now.get("Description", ""), entry.written("set")
+    if not described.startswith(entry.header.mark):
+        sets = [step for step in entry.last_sets() if not step.get("perhaps")]
+    made = [step for step in sets if step["description"] == described]
+    return any(step.get("snap_start") for step in made or sets)

@@ -18,11 +18,12 @@ from tuner.aws.configuration import (
     modified_of,
     revision_of,
     usable,
+    uses_snap_start,
     whole,
 )
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Journal
-from tuner.aws.restore import OF_VERSION, restore_latest
+from tuner.aws.restore import OF_VERSION, restore_latest, snap_start_is_ours
 from tuner.aws.tags import refuse_marked
 from tuner.errors import AccessDenied, ChangedUnderneath, Interrupted, TargetError
 
@@ -145,13 +146,18 @@ class VersionMaker:
 
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
-        more = {"snap_start": True} if snap_start else {}
+        more = {"snap_start": True} if snap_start and self._turns_snap_start_on() else {}
         step = {"memory_mb": memory_mb, "description": description, "revision_id": revision_id}
         applied = "PublishedVersions" if snap_start else None
         with self._journal.making("set", "UpdateFunctionConfiguration", **step, **more):
             return self._control.update(
                 self._function, memory_mb, description, revision_id, applied
             )
+
+    def _turns_snap_start_on(self) -> bool:
+        """Tell if SnapStart was off before us, so that it has to go off again."""
+        was_on = uses_snap_start(self._left)
+        return not was_on or snap_start_is_ours(self._journal.entry(), self._left)
 
     def _publish(self, description: str) -> Configuration:
         revision_id = revision_of(self._left)

@@ -9,9 +9,11 @@
     python tests/foreign/localstack_snapshots.py localstack [ARGUMENTS OF pytest]
 
 The tests of the control plane run as they are: calls of Lambda go to a local Lambda, those of other
-services to moto. An answer is equal if nothing differs after LocalStack's own transformers, which
-put words for ids, times and sizes; paths that LocalStack excepts for itself are compared, too. An
-answer that a test does not come to is not equal.
+services to moto. Each call takes two seconds by the times of files in packages, so that packages
+which a test makes one after another differ, as when it ran on AWS.
+An answer is equal if nothing differs after LocalStack's own transformers, which put words for ids,
+times and sizes; paths that LocalStack excepts for itself are compared, too. An answer that a test
+does not come to is not equal.
 
 localstack_differences.md has the reasons. Exits with 1 if an answer differs without one, or if an
 answer that has one is equal.
@@ -26,8 +28,10 @@ import sys
 import tempfile
 import time
 import types
+import zipfile
 from collections import Counter
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,7 @@ import pytest
 HERE = Path(__file__).resolve().parent
 TESTS = "tests/aws/services/lambda_/test_lambda_api.py"
 ABSENT = "the test does not come to it"
+BEGIN = datetime(2026, 1, 1)
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
 _rows: dict[str, dict[str, str]] = {}  # test -> key of an answer -> what differs, if anything
 
@@ -50,16 +55,25 @@ def pytest_load_initial_conftests() -> None:
     from localstack_snapshot.snapshots.prototype import SnapshotSession
 
     send = botocore.httpsession.URLLib3Session.send
+    entry = zipfile.ZipInfo.from_file
+    calls: list[str] = []
+
+    def dated(*told: Any, **more: Any) -> zipfile.ZipInfo:
+        made = entry(*told, **more)
+        made.date_time = (BEGIN + timedelta(seconds=2 * len(calls))).timetuple()[:6]
+        return made
 
     def routed(session: Any, request: Any) -> Any:
         signed = request.headers.get("Authorization", "")
         scope = _SCOPE.search(signed.decode() if isinstance(signed, bytes) else signed)
         ours = scope is not None and scope[1] == "lambda"
         target = os.environ["SNAPSHOTS_LAMBDA" if ours else "SNAPSHOTS_OTHERS"]
+        calls.append(request.url)
         request.url = re.sub(r"^https?://[^/?]+", target, request.url)
         return send(session, request)
 
     botocore.httpsession.URLLib3Session.send = routed
+    zipfile.ZipInfo.from_file = dated
     SnapshotSession._assert_all = lambda *_: []
     SnapshotSession._persist_state = _compare
 
@@ -135,7 +149,7 @@ def run(checkout: Path, arguments: list[str]) -> dict[str, dict[str, str]]:
         try:
             _await(port)
             subprocess.run(
-                [python, "-m", "pytest", *options, "-W", "ignore", "--tb=line", *arguments],
+                [python, "-m", "pytest", *options, "-W", "ignore", "--tb=no", *arguments],
                 cwd=checkout,
                 env=environment | {"SNAPSHOTS_LAMBDA": url, "SNAPSHOTS_ROWS": rows.name},
                 check=False,

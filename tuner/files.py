@@ -7,6 +7,7 @@ link to another file of the user's, which would be written in place of ours.
 import io
 import os
 import select
+import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def _first(pipe: int) -> bytes:
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give the path to write to, so that a file, or what a link leads to, changes whole or not at
-    all; a device or a pipe is written to itself. Raises OSError."""
+    all, and keeps its permissions; a device or a pipe is written to itself. Raises OSError."""
     real = Path(os.path.realpath(path))
     if real.exists() and not stat.S_ISREG(real.stat().st_mode):
         yield real
@@ -78,6 +79,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     beside = real.with_name(real.name + ".part")
     try:
         yield beside
+        if real.exists():
+            shutil.copymode(real, beside)
         beside.replace(real)
     finally:
         with suppress(OSError):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tuner.api.left import RECORDS, Tell
 from tuner.api.trust import refuse_foreign
-from tuner.errors import TunerError, UsageError
+from tuner.errors import TunerError, UsageError, unwritable
 from tuner.experiment.recommend import recommend_run
+from tuner.files import written_whole
 from tuner.options.manage import ApplyCommand
 from tuner.store.runs import find
 from tuner.targets.names import Kind, parse_target
@@ -112,12 +113,12 @@ class Patch:
     diff: str
 
     def write(self) -> None:
-        """Write the file; raises UsageError."""
+        """Write the file, whole or not at all; raises TunerError."""
         try:
-            with self.path.open("w", encoding="utf-8", newline="") as stream:
-                stream.write(self.new)
+            with written_whole(self.path) as place:
+                place.write_text(self.new, encoding="utf-8", newline="")
         except OSError as error:
-            raise _unusable(self.path, error) from None
+            raise unwritable(str(self.path), error, "Choose a writable folder.") from None
 
 
 def patch_of(path: Path, values: Values, resource: str | None) -> Patch:

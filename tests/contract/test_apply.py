@@ -170,33 +170,66 @@ def test_what_cannot_be_taken_back_now_is_left_to_restore(
     assert look(tmp_path, tmp_path) == ([], [])
 
 
+@contextmanager
+def expiring(session: AwsSession, operation: str) -> Iterator[None]:
+    """With credentials that expire when this operation is first called."""
+    events = session.client.meta.events
+
+    def expired(**_: object) -> tuple[object, dict[str, Any]]:
+        error = {"Code": "ExpiredTokenException", "Message": "expired"}
+        parsed = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
+        return SimpleNamespace(status_code=403), parsed
+
+    def begin(**_: object) -> tuple[object, dict[str, Any]]:
+        events.register("before-call.lambda", expired)
+        return expired()
+
+    try:
+        with struck(session, operation, begin):
+            yield
+    finally:
+        events.unregister("before-call.lambda", expired)
+
+
 def test_a_size_that_was_refused_is_not_said_to_be_set(
     start: Start, service: Any, function: str, tmp_path: Path, aws_session: AwsSession
 ) -> None:
     before = service.picture(function)
-
-    def expires(**_: object) -> tuple[object, dict[str, Any]]:
-        aws_session.client.meta.events.register("before-call.lambda", expired)
-        return expired()
-
-    def expired(**_: object) -> tuple[object, dict[str, Any]]:
-        said = {"Code": "ExpiredTokenException", "Message": "expired"}
-        return SimpleNamespace(status_code=403), {
-            "Error": said,
-            "ResponseMetadata": {"HTTPStatusCode": 403},
-        }
-
-    try:
-        with (
-            struck(aws_session, "UpdateFunctionConfiguration", expires),
-            pytest.raises(AccessDenied, match="expired"),
-        ):
-            start().apply(ApplyOptions(RUN, 640))
-    finally:
-        aws_session.client.meta.events.unregister("before-call.lambda", expired)
+    with (
+        expiring(aws_session, "UpdateFunctionConfiguration"),
+        pytest.raises(AccessDenied, match="expired"),
+    ):
+        start().apply(ApplyOptions(RUN, 640))
     (left,), _ = look(tmp_path, tmp_path)
     assert left.said().startswith(f"{function} is at 256 MB, as before; run `tuner restore`")
     assert left.back(ControlPlane(aws_session, Recorded()), lambda _text: None)
+    assert service.picture(function) == before
+
+
+@pytest.mark.parametrize("by_restore", [False, True])
+def test_a_size_that_is_back_is_said_to_be_back(
+    start: Start,
+    service: Any,
+    function: str,
+    tmp_path: Path,
+    aws_session: AwsSession,
+    by_restore: bool,
+) -> None:
+    before = service.picture(function)
+    start().apply(ApplyOptions(RUN, 640, alias="live"))
+    done = read_record(record_path(tmp_path, RUN))
+    control = ControlPlane(aws_session, Recorded())
+    early = "GetAlias" if by_restore else "ListVersionsByFunction"
+    with expiring(aws_session, early), pytest.raises(AccessDenied, match="expired"):
+        start().undo(done)
+    (left,), _ = look(tmp_path, tmp_path)
+    if by_restore:
+        assert left.said().startswith(f"{function} is at 640 MB; run `tuner restore`")
+        with expiring(aws_session, "ListVersionsByFunction"), pytest.raises(AccessDenied):
+            left.back(control, lambda _text: None)
+        (left,), _ = look(tmp_path, tmp_path)
+    assert left.said().startswith(f"{function} is at 256 MB, as before; run `tuner restore`")
+    assert left.back(control, lambda _text: None)
     assert service.picture(function) == before
 
 

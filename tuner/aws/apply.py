@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,8 +123,7 @@ class Application:
                 self._tag(undone=True)
                 tagged = replace(done, tags=self._done.tags, tags_until=self._done.tags_until)
                 self._refuse_marked(done, tagged)
-                back = partial(self._note, alias=None)
-                Undo(self._control, tagged, self._tell, strict=done.complete, alias_is_back=back)()
+                Undo(self._control, tagged, self._tell, strict=done.complete, note=self._note)()
             except ChangedUnderneath:  # the rest is undone; an alias that is back is theirs
                 write_record(self._directory, replace(done, alias=self._done.alias))
                 raise
@@ -209,14 +207,7 @@ class Application:
             self._tell(f"could not undo everything ({error.reason}); run `tuner restore`")
 
     def _undo_all(self) -> None:
-        back = partial(self._note, alias=None)
-        undo = Undo(self._control, self._done, self._tell, strict=False, alias_is_back=back)
-        try:
-            undo()
-        except BaseException:
-            if undo.reached_mb:
-                self._note(at_mb=undo.reached_mb[-1])
-            raise
+        Undo(self._control, self._done, self._tell, strict=False, note=self._note)()
         drop_record(self._directory, self._done)
 
     def _record(self, start: Configuration, change: ApplyOptions, alias: Any) -> Applied:

@@ -8,7 +8,6 @@ harmless.
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +44,10 @@ class Undo:
     done: Applied
     tell: Tell
     strict: bool
-    #: Keeps that the alias is back: whoever moves it from then on means it.
-    alias_is_back: Callable[[], None] = lambda: None
+    #: Keeps fields of the record that have changed: an alias that is back, which whoever moves it
+    #: from then on means, and the memory once it is back.
+    note: Callable[..., None] = lambda **_: None
     foreign: list[ChangedUnderneath] = field(default_factory=list)
-    reached_mb: list[int] = field(default_factory=list)  # the memory, once it was set back
 
     def __call__(self) -> None:
         """Undo alias, memory, architecture and versions; raises :class:`TargetError` for what is
@@ -57,8 +56,7 @@ class Undo:
             try:
                 moved = self.done.alias is not None and self._alias_back(self.done.alias)
                 if moved:
-                    with contextlib.suppress(TunerError):  # a full disk must not stop the rest
-                        self.alias_is_back()
+                    self._keep(alias=None)
                 if moved and self.done.published and not self.control.session.loopback:
                     self.control.clock.sleep(_ALIAS_SETTLES_S)
                 self._memory_back()
@@ -71,6 +69,10 @@ class Undo:
             remove_tags(self.control, self.done.arn, self.done.tags, self.done.tags_until)
             if self.strict and self.foreign:
                 raise self.foreign[0]
+
+    def _keep(self, **known: Any) -> None:
+        with contextlib.suppress(TunerError):  # a full disk must not stop the rest
+            self.note(**known)
 
     def _delete_versions(self) -> None:
         if not self.done.published:
@@ -162,7 +164,7 @@ class Undo:
                 set_memory(self.control, done.arn, latest, done.before_mb)
             except ChangedUnderneath:
                 continue
-            self.reached_mb.append(done.before_mb)
+            self._keep(at_mb=done.before_mb)
             if now_mb != done.before_mb:
                 self.tell(f"$LATEST: {now_mb} MB -> {done.before_mb} MB")
             return None
@@ -211,8 +213,13 @@ def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
                 write_record(path.parent, without_tags(done, control))
             return True
         proved = done if sealed_here else _proved(path, done, control)
-        back = partial(write_record, path.parent, replace(done, alias=None))
-        Undo(control, proved, tell, strict=False, alias_is_back=back)()
+        known: dict[str, Any] = {}
+
+        def note(**more: Any) -> None:
+            known.update(more)
+            write_record(path.parent, replace(done, **known))
+
+        Undo(control, proved, tell, strict=False, note=note)()
         drop_record(path.parent, done)
         return True
 

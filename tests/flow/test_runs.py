@@ -11,10 +11,10 @@ import tuner
 from support.commands import Run
 from support.receiver import receiving
 from tuner.api.left import placed
-from tuner.api.stored import listing
+from tuner.api.stored import export_run, listing
 from tuner.aws.session import SessionOptions
 from tuner.options.function import Account
-from tuner.options.manage import RunsThin
+from tuner.options.manage import RunsExport, RunsThin
 from tuner.store.runs import Store
 from tuner.store.tables import documents
 
@@ -67,6 +67,13 @@ def test_a_result_is_sent_to_a_collector_that_is_named_and_to_no_other(
     assert code == 2 and "Name a FILE, or an endpoint with --otlp." in err
     code, _, err = tuner("runs", "export", "last", "kept.json.gz", "--otlp", "collector:4318")
     assert code == 2 and not Path("kept.json.gz").exists()
+
+
+def test_python_exports_to_a_collector_too(tuner: Run) -> None:
+    assert tuner("load", "replay:rec.csv", "--memory", "128", "--rate", "50")[0] == 0
+    with receiving() as collector:
+        found = export_run(RunsExport(run="last", otlp=collector.url))
+        assert len(collector.posted) == 1 and found.run.encode() in collector.posted[0].body
 
 
 def test_output_ending_in_md_is_markdown_of_sweeps_and_comparisons(tuner: Run) -> None:

@@ -3,7 +3,7 @@
 import logging
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from tuner.store.documents import LOADS
 from tuner.store.retention import Judged, Rule, judged, thin_run
 from tuner.store.runs import Store, find_documents
 from tuner.store.sheet import is_table, write_table
-from tuner.units import UNKNOWN
+from tuner.units import UNKNOWN, counted
 
 if TYPE_CHECKING:
     from tuner.store.copying import Copied
@@ -183,36 +183,50 @@ def delete_run(options: OneRun) -> None:
         store.delete(store.run(options.run).run)
 
 
-def export_run(options: RunsExport) -> RunRecord:
+def export_run(options: RunsExport, say: Callable[[str], None] = lambda _text: None) -> RunRecord:
     """Write it to a file that any command takes in its place, or its samples as a table, or its
-    result as OpenMetrics text. Raises UsageError where neither a file nor ``--otlp`` is named."""
-    if options.file is None:
-        if options.otlp is None:
-            fix = "Name a FILE, or an endpoint with --otlp."
-            raise UsageError("runs export", "has nowhere to write to", fix)
-        return run_named(options)
-    if options.file.name.lower().endswith(ENDING):
-        return _export_metrics(options, options.file)
-    with Store.open(options.store, create=False) as store:
-        found = store.run(options.run)
-        if is_table(options.file):
-            write_table(store.stored(found.run).samples, options.file)
+    result as OpenMetrics text, and send its metrics to an endpoint; ``say`` hears of both.
+
+    Raises UsageError where neither is named, and Partial where the endpoint refuses.
+    """
+    if options.file is None and options.otlp is None:
+        fix = "Name a FILE, or an endpoint with --otlp."
+        raise UsageError("runs export", "has nowhere to write to", fix)
+    from tuner.outputs.otlp import endpoint, send_metrics  # most commands need no HTTP client
+
+    if options.otlp is not None:
+        endpoint(options.otlp)  # a wrong one is refused before anything is written
+    found = run_named(options)
+    if options.file is not None:
+        _write_run(found.run, options.file, options.store)
+        say(f"Wrote {found.run} to {options.file}.")
+    if options.otlp is not None:
+        document = open_run(found.run, store=options.store).to_dict()
+        say(f"Sent {counted(send_metrics(document, options.otlp), 'point')} of {found.run}.")
+    return found
+
+
+def _write_run(run: str, file: Path, store: str | None) -> None:
+    """Write the kind of file that its name ends in."""
+    if file.name.lower().endswith(ENDING):
+        _write_metrics(run, file, store)
+        return
+    with Store.open(store, create=False) as opened:
+        if is_table(file):
+            write_table(opened.stored(run).samples, file)
         else:
-            store.export(found.run, options.file)
-        return found
+            opened.export(run, file)
 
 
-def _export_metrics(options: RunsExport, file: Path) -> RunRecord:
+def _write_metrics(run: str, file: Path, store: str | None) -> None:
     """Write what was found, by which the samples are no longer needed."""
-    run = run_named(options)
-    text = open_metrics(open_run(run.run, store=options.store).to_dict())
+    text = open_metrics(open_run(run, store=store).to_dict())
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(file) as place:
             place.write_text(text, encoding="utf-8")
     except OSError as error:
         raise unwritable(f"file {file}", error, "Choose a writable folder.") from None
-    return run
 
 
 def copied(options: RunsCopy) -> "tuple[Copied, str]":

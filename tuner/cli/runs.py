@@ -157,18 +157,9 @@ def export(options: of.RunsExport) -> None:
 
     Example: tuner runs export last samples.csv
     """
-    from tuner.api.stored import export_run, open_run
+    from tuner.api.stored import export_run
 
-    if options.otlp is not None:
-        from tuner.outputs.otlp import endpoint, send_metrics
-
-        endpoint(options.otlp)  # a wrong one is refused before anything is written
-    run = export_run(options).run
-    if options.file is not None:
-        typer.echo(f"Wrote {run} to {options.file}.")
-    if options.otlp is not None:
-        points = send_metrics(open_run(run, store=options.store).to_dict(), options.otlp)
-        typer.echo(f"Sent {counted(points, 'point')} of {run}.")
+    export_run(options, typer.echo)
 
 
 def import_(options: of.RunsImport) -> None:

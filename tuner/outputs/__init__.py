@@ -1,6 +1,7 @@
-"""Outputs: a ``tuner.bench/1`` as Markdown, JUnit, a badge, messages, and what trackers read.
+"""Outputs: results for other programs, made of stored documents, so that each can be made again.
 
-``markdown`` has what people read, ``programs`` what programs do, both from the stored document, so
-that every output can be made again; only ``write`` writes or sends. ``lines`` words the gates for
-all of them. To add a format: a function in one of them, and its line in ``write``.
+Of a ``tuner.bench/1``, ``markdown`` has what people read and ``programs`` what programs do;
+``lines`` words the gates for all of them. ``otlp`` has the metrics of a sweep or a load for a
+collector. Only ``write`` writes or sends. To add a format of benches: a function in one of them,
+and its line in ``write``.
 """

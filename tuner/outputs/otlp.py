@@ -91,12 +91,11 @@ def _requests(document: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], int
 
 def _metric(family: Family) -> dict[str, Any]:
     """A gauge without points: ``tuner.load.latency`` in ``s`` for tuner_load_latency_seconds."""
-    room, command, rest = family.name.split("_", 2)
-    unit = _UCUM.get(family.unit)
+    unit, name = _UCUM.get(family.unit), family.name
     if unit is not None:
-        rest = rest.removesuffix(f"_{family.unit}")
+        name = name.removesuffix(f"_{family.unit}")
     return {
-        "name": f"{room}.{command}.{rest}",
+        "name": name.replace("_", ".", 2),
         "description": family.help,
         "unit": _OTHER_UNITS[family.unit] if unit is None else unit,
         "gauge": {"dataPoints": []},

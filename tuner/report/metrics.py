@@ -1,7 +1,7 @@
 """The metrics of a sweep or a load: one table, for OpenMetrics text and for OpenTelemetry.
 
 Made of ``tuner.sweep/1`` and ``tuner.load/1``. Everything is a gauge with its time; unknowns are
-left out.
+left out, and so is what has no known time.
 """
 
 import math
@@ -42,19 +42,24 @@ class Family:
     help: str
     points: list[Point] = field(default_factory=list)
 
-    def add(self, value: float | None, at_s: float, **labels: object) -> None:
-        """A value at a time (s since 1970), unless it is unknown."""
-        if value is not None and math.isfinite(value):
+    def add(self, value: float | None, at_s: float | None, **labels: object) -> None:
+        """A value at a time (s since 1970), unless one of them is unknown."""
+        if value is not None and math.isfinite(value) and at_s is not None:
             named = tuple((name, str(text)) for name, text in labels.items() if text is not None)
             self.points.append(Point(named, float(value), at_s))
+
+
+def table(document: Mapping[str, Any]) -> tuple[Family, ...]:
+    """All metrics of a ``tuner.sweep/1`` or ``tuner.load/1``, also those without points."""
+    load = document["schema"].startswith("tuner.load/")
+    return _info(document), *(_load(document) if load else _sweep(document))
 
 
 def families(document: Mapping[str, Any]) -> Iterator[Family]:
     """The metrics of a ``tuner.sweep/1`` or ``tuner.load/1`` document that have points, whose
     labels begin with the run's; those of one series stand together, the earliest first."""
-    load = document["schema"].startswith("tuner.load/")
     common = (("run", str(document["run"])), ("target", str(document["target"])))
-    for family in (_info(document), *(_load(document) if load else _sweep(document))):
+    for family in table(document):
         order = {
             labels: at for at, labels in enumerate(dict.fromkeys(p.labels for p in family.points))
         }
@@ -67,13 +72,13 @@ def _seconds(ms: float | None) -> float | None:
     return None if ms is None else ms / 1000.0
 
 
-def _ended_s(document: Mapping[str, Any]) -> float:
+def _ended_s(document: Mapping[str, Any]) -> float | None:
     """When the run ended, in seconds since 1970; a run that did not, when it began."""
     return _at(document["finished_at"] or document["started_at"])
 
 
-def _at(text: str | None) -> float:
-    return 0.0 if text is None else datetime.fromisoformat(text).timestamp()
+def _at(text: str | None) -> float | None:
+    return None if text is None else datetime.fromisoformat(text).timestamp()
 
 
 def _info(document: Mapping[str, Any]) -> Family:
@@ -83,7 +88,9 @@ def _info(document: Mapping[str, Any]) -> Family:
     return family
 
 
-def _spread(family: Family, spread: Mapping[str, Any], at_s: float, **labels: object) -> None:
+def _spread(
+    family: Family, spread: Mapping[str, Any], at_s: float | None, **labels: object
+) -> None:
     """The quantiles of a time, in seconds."""
     for name, quantile in _QUANTILES.items():
         family.add(_seconds(spread.get(name)), at_s, quantile=quantile, **labels)
@@ -109,7 +116,7 @@ def _sweep(document: Mapping[str, Any]) -> Iterable[Family]:
     return (duration, init, cost, calls, *_answer(document, at_s))
 
 
-def _answer(document: Mapping[str, Any], at_s: float) -> Iterable[Family]:
+def _answer(document: Mapping[str, Any], at_s: float | None) -> Iterable[Family]:
     pick, spend = document["recommendation"], document["spend"]
     memory = Family("tuner_sweep_recommended_megabytes", "megabytes", "The recommended size.")
     sure = Family("tuner_sweep_confidence_ratio", "ratio", "Chance that it is near the best.")
@@ -153,7 +160,7 @@ def _timeline(document: Mapping[str, Any]) -> Iterable[Family]:
     latency = Family("tuner_load_second_latency_seconds", "seconds", "Latency in each second.")
     began_s = _at(document["started_at"])
     for row in document["timeline"]:
-        at_s = began_s + row["second"]
+        at_s = None if began_s is None else began_s + row["second"]
         for key, kind in _KINDS.items():
             rate.add(row.get(key), at_s, kind=kind)
         flight.add(row["in_flight"], at_s)

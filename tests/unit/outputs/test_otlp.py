@@ -9,7 +9,8 @@ from support.receiver import Receiver, receiving
 from support.sweeps import called, load_of_ten_seconds
 from tuner.errors import Partial, UsageError
 from tuner.outputs.otlp import endpoint, send_metrics
-from tuner.report.metrics import families
+from tuner.report.metrics import families, table
+from tuner.report.open_metrics import open_metrics
 from tuner.report.sweep_document import document
 
 HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
@@ -52,6 +53,20 @@ def test_a_collector_gets_every_point_of_the_one_table(
         assert abs(at_ns - wanted_ns) < 1_000_000
     [posted] = collector.posted
     assert (posted.path, posted.headers["Content-Type"]) == ("/v1/metrics", "application/json")
+
+
+@pytest.mark.parametrize("told", [document(called()), load_of_ten_seconds()])
+def test_every_metric_of_the_table_can_be_exported_in_both_forms(
+    collector: Receiver, told: dict[str, Any]
+) -> None:
+    named = {family.name: family.unit for family in table(told)}
+    text = open_metrics(told)
+    assert {line.split()[2] for line in text.splitlines() if "# TYPE" in line} == named.keys()
+    assert all(name.endswith(unit) for name, unit in named.items())
+    send_metrics(told, collector.url)
+    short = {name.removesuffix(f"_{unit}") for name, unit in named.items() if unit != "usd"}
+    sent = {name.replace(".", "_") for name in points_of(collector)}
+    assert sent == short | {name for name, unit in named.items() if unit == "usd"}
 
 
 def test_names_and_units_are_opentelemetry_s(collector: Receiver) -> None:

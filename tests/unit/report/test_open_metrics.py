@@ -118,6 +118,14 @@ def test_a_load_has_its_seconds_each_with_its_time() -> None:
     assert (met.label("slo"), met.value) == ("throttles<1%", 0.0)
 
 
+def test_a_run_without_a_known_time_has_no_points() -> None:
+    unknown = {"started_at": None, "finished_at": None}
+    for told in (document(called()), load_of_ten_seconds()):
+        assert read(open_metrics({**told, **unknown})) == []
+        begun = read(open_metrics({**told, "finished_at": None}))
+        assert begun and min(point.at_s for point in begun) > 1e9
+
+
 @given(text=st.text(max_size=40) | st.just(EVIL))
 def test_any_name_is_a_label(text: str) -> None:
     points = read(open_metrics({**document(good()), "target": text}))

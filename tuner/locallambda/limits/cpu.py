@@ -78,7 +78,8 @@ class CgroupCpuGroup(Cgroup):
             self.write("cpu.max", f"{quota_us(memory_mb)} {PERIOD_US}")
 
     def detach(self, pid: int) -> None:
-        """Do nothing: the kernel has noticed."""
+        """Forget what was stopped beside the runtime; of its end the kernel knows."""
+        self._still.forget()
 
     def freeze(self, pid: int, root: int) -> None:
         """Stop all that is in the group, by signals: what version 1 freezes cannot be killed."""
@@ -141,7 +142,8 @@ class DutyCycleGroup:
             self._send(f"limit {self._pid} {quota_us(memory_mb)}")
 
     def detach(self, pid: int) -> None:
-        """Forget the runtime, whose pid may soon belong to another process."""
+        """Forget the runtime, whose pid may soon belong to another process, and what was beside."""
+        self._still.forget()
         if self._pid == pid:
             self._send(f"release {pid}")
             self._pid = None

@@ -61,7 +61,8 @@ class StandingStill:
     """The processes of one sandbox that are stopped between invocations.
 
     ``listed`` gives all of them, at least. The runtime's group is stopped as one, and then what has
-    left it; a process that has been signalled can fork no more, so looking again ends.
+    left it. Looking again ends, since a process that has been signalled does not fork before the
+    signal is delivered (Linux, ``copy_process`` of ``kernel/fork.c``).
     """
 
     def __init__(self, listed: Callable[[], Iterable[int]]) -> None:
@@ -77,6 +78,10 @@ class StandingStill:
     def go_on(self, runtime: int) -> None:
         _signal_group(runtime, signal.SIGCONT)
         _signal(self._outside, signal.SIGCONT)
+        self.forget()
+
+    def forget(self) -> None:
+        """Signal none of them again unless it is listed: a pid may soon be another process's."""
         self._outside.clear()
 
 

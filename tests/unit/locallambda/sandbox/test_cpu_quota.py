@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from tuner.errors import UsageError
 from tuner.locallambda.limits import cgroup, cpu
 from tuner.locallambda.limits.cpu import DutyCycleGroup
 from tuner.locallambda.limits.cpu_duty_controller import PERIOD_S, TICK_S, Controller, CpuAccount
+from tuner.locallambda.limits.process_tree import descendants
 from tuner.locallambda.sandbox.host import SandboxHost
 
 
@@ -222,3 +226,46 @@ def test_the_guard_forks_where_sandboxes_have_their_weight_and_leaves(start_loca
     assert cgroup.current_membership(guard)["cpu"].endswith(groups.name)
     own.run(own.host.close())
     assert not groups.exists()
+
+
+@pytest.fixture
+def family() -> Iterator[tuple[int, int, int]]:
+    """A process and its two children, each of which leads a group of its own."""
+    both = "setsid sleep 60 & setsid sleep 60 & wait"
+    with subprocess.Popen(["sh", "-c", both], start_new_session=True) as root:
+        while len(found := list(descendants(root.pid))) < 3 or any(
+            os.getpgid(pid) != pid for pid in found
+        ):
+            time.sleep(0.01)
+        yield found[0], found[1], found[2]
+        for pid in reversed(found):
+            os.kill(pid, signal.SIGKILL)
+
+
+def stands(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@pytest.mark.parametrize("kind", ["cgroup", "duty-cycle"])
+def test_what_stood_beside_an_ended_runtime_is_forgotten(kind, family, tmp_path):
+    root, runtime, beside = family
+    group = DutyCycleGroup(lambda _line: None)
+    if kind == "cgroup":
+        group = cpu.CgroupCpu(tmp_path, 1).group("a")
+        Path(group.joins[0]).write_text(f"{runtime}\n{beside}\n")
+    group.attach(runtime)
+    group.freeze(runtime, root)
+    group.detach(runtime)
+    os.kill(beside, signal.SIGCONT)  # as if the pid was another process's
+    while stands(beside):
+        time.sleep(0.01)
+    group.attach(runtime)
+    group.freeze(runtime, root)
+    for _ in range(300):
+        if stands(beside):
+            break
+        time.sleep(0.01)
+    assert stands(beside), "it is listed again, so it stands still again"
+    group.detach(runtime)
+    group.thaw(runtime)
+    assert stands(beside), "nobody lets it go on"

@@ -166,7 +166,7 @@ def _needed(places: list[str]) -> Iterator[Distribution]:
         seen.add(key)
         found = next(iter(Distribution.discover(name=name, path=places)), None)
         if found is None:
-            continue  # needed on other systems or versions only
+            continue  # needed on other systems or versions only, or pip, which uv does not install
         yield found
         for requirement in found.requires or ():
             named = _REQUIREMENT.match(requirement)

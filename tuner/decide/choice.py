@@ -37,7 +37,8 @@ SURE = 0.95
 #: Breaking an objective is as bad as costing this many times the best size's cost more. A size
 #: that breaks it with 10 % is taken only when a surely safe one costs 40 % more.
 PENALTY = 4.0
-#: Misses that differ by less than this are as near as each other.
+#: Misses that differ by less than this are as near as each other: as well as means are known that
+#: rounds go on for (:mod:`tuner.decide.steady`).
 _AS_NEAR = 0.02
 #: Closer scores than this are a tie: the faster of equally cheap sizes, the cheaper of equally
 #: fast ones (as aws-lambda-power-tuning resolves exact ties).
@@ -51,11 +52,15 @@ _Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Pick:
-    """Index of the chosen size in an outlook. ``meets`` is ``None`` without objectives."""
+    """Index of the chosen size in an outlook. ``meets`` is ``None`` without objectives.
+
+    ``chance`` is that of :func:`confidence_in`; the confidence that a recommendation states is no
+    larger, as it also counts the pick's own calls and sizes of which nothing is known.
+    """
 
     index: int
     meets: bool | None
-    confidence: float
+    chance: float
     safe_mb: tuple[int, int]
 
 
@@ -72,11 +77,15 @@ def pick(outlook: Outlook, goal: Goal, basis: Basis | None = None) -> Pick:
 def recommendable(outlook: Outlook, basis: Basis) -> IntArray:
     """Indices of the candidates that may be recommended.
 
-    Those that were called often enough. Where one likely meets the objectives that was called less
-    and none of these does, all that were called; of a question about other sizes than those, all.
-    None that the measurements show to be dearer and slower than another one which meets the
-    objectives as surely, or misses them by as little; and while there are others, none whose own
-    calls cost, or take in the median or the mean, more than is allowed.
+    1. Where sizes were called often enough and one of them likely meets the objectives, they may.
+       Left out are those measured to be dearer and slower than another of them that meets the
+       objectives as surely; then, while that leaves one that likely meets them, those whose own
+       calls cost, or take in the median or the mean, more than is allowed.
+    2. Where none of them likely does, but one that was called less does, or where none was called
+       often enough: all that were called.
+    3. Where none that was called likely does: those that were called often enough, without those
+       measured to be dearer and slower than another that misses the objectives by as little.
+    4. Where none was called, as of a question about other sizes: all.
     """
     calls = np.array([basis.calls.get(size, 0) for size in outlook.memory_mb.tolist()])
     often, called = np.flatnonzero(calls >= basis.enough), np.flatnonzero(calls)
@@ -239,7 +248,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
     p50, p95, p99 = (float(np.median(basis.curve.quantile_ms(at, q))) for q in (0.5, 0.95, 0.99))
     calls = basis.calls.get(size, 0)
     untried = untried_mb(candidates_mb, basis.observations)
-    chance = chosen.confidence
+    chance = chosen.chance
     if untried.size:  # if they work, one of them may be the best
         all_of_them = look(basis, np.concatenate([untried, sizes]))
         chance = min(chance, confidence_in(all_of_them, goal, untried.size + chosen.index))

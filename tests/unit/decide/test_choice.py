@@ -36,7 +36,7 @@ def outlook(
 
 def test_the_cheapest_is_picked_surely() -> None:
     found = pick(outlook([3.0, 2.0, 1.0, 2.0]), Goal())
-    assert (found.index, found.meets, found.confidence) == (2, None, 1.0)
+    assert (found.index, found.meets, found.chance) == (2, None, 1.0)
     assert found.safe_mb == (512, 512)
 
 
@@ -64,7 +64,7 @@ def test_sizes_as_good_whichever_way_demand_drifts_make_the_safe_range() -> None
 def test_an_objective_excludes_what_likely_breaks_it() -> None:
     found = pick(outlook([1.0, 1.5, 2.0, 3.0], broken=[0.9, 0.0, 0.0, 0.0]), SLO)
     assert (found.index, found.meets) == (1, True)
-    assert found.confidence == 1.0 or found.confidence > 0.85
+    assert found.chance == 1.0 or found.chance > 0.85
 
 
 def test_a_small_risk_is_taken_only_for_a_large_saving() -> None:
@@ -78,7 +78,7 @@ def test_without_a_size_that_likely_meets_them_the_nearest_miss_is_named() -> No
     lost = outlook([1.0, 1.0, 1.0, 1.0], broken=[1.0] * 4)
     margin = lost.margin * [4.0, 3.0, 1.1, 2.0]
     found = pick(replace(lost, margin=margin), SLO)
-    assert (found.index, found.meets, found.confidence) == (2, False, 0.0)
+    assert (found.index, found.meets, found.chance) == (2, False, 0.0)
 
 
 def test_of_misses_as_near_one_that_another_beats_is_not_named() -> None:
@@ -126,7 +126,7 @@ def test_fewer_calls_of_its_own_than_needed_make_a_pick_less_sure(
 
 def test_confidence_is_low_where_draws_disagree() -> None:
     found = pick(outlook([1.0, 1.02, 1.04, 1.03], spread=0.3), Goal())
-    assert found.confidence < 0.6
+    assert found.chance < 0.6
 
 
 def test_the_loss_of_the_best_size_is_one() -> None:

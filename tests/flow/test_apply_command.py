@@ -53,3 +53,15 @@ def test_what_cannot_be_applied_is_told(
 ) -> None:
     got, _, err = tuner("apply", "last", *words)
     assert (got, says in err, len(err.splitlines()) <= 2) == (code, True, True), err
+
+
+def test_a_size_that_misses_its_objective_is_applied_by_name_only(tuner: Run) -> None:
+    missed = ("sweep", "replay:rec.csv", "--memory", "recorded", "-q", "--seed", "1")
+    assert tuner(*missed, "--slo", "p95<10ms")[0] == 99
+    code, out, err = tuner("apply", "last", "--file", "template.yaml", "--write")
+    assert (code, out) == (1, "")
+    assert "no size is likely to meet p95<10ms" in err and "--memory" in err
+    assert Path("template.yaml").read_text() == TEMPLATE
+    named = ("apply", "last", "--file", "template.yaml", "--write", "--memory", "512")
+    assert tuner(*named)[0] == 0
+    assert "MemorySize: 512" in Path("template.yaml").read_text()

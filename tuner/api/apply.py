@@ -45,6 +45,10 @@ class Recommended:
         if memory_mb is None:
             fix = "Sweep again, or name a size with --memory."
             raise TunerError(f"run {self.run}", "recommends nothing", fix)
+        if pick is not None and pick.meets_slo is False and self.options.memory is None:
+            reason = f"no size is likely to meet {' and '.join(pick.slo)}"
+            fix = "Name a size with --memory, or sweep with another objective."
+            raise TunerError(f"run {self.run}", reason, fix)
         if arch is None and pick is not None and pick.arch != self.result.run.facts.arch:
             arch = pick.arch
         return Values(memory_mb, arch)

@@ -190,6 +190,8 @@ def _command(memory_mb: int, sweep: Sweep, pick: Recommendation) -> str:
         return shlex.join(_more_calls(sweep, pick))
     if memory_mb == sweep.current_mb or sweep.run.target.startswith(_DEMO):
         return ""
+    if pick.meets_slo is False:
+        return ""
     words = ["tuner", "apply", sweep.run.run]
     if memory_mb != pick.memory_mb:
         words += ["--memory", str(memory_mb)]
@@ -257,6 +259,8 @@ def _template(target: str) -> list[str]:
 def _hint(memory_mb: int, sweep: Sweep) -> str:
     if _unsure(sweep):
         return "measures again, with the calls that would tell it from its rivals"
+    if sweep.recommendation is not None and sweep.recommendation.meets_slo is False:
+        return "nothing to change: no size is likely to meet the objectives"
     if memory_mb == sweep.current_mb:
         return "nothing to change: this is the current size"
     if sweep.run.target.startswith(_DEMO):

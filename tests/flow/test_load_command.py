@@ -151,6 +151,17 @@ def test_the_limit_of_a_function_is_found_and_agrees_with_its_concurrency(
     assert len(calls) == len(set(calls)) > told["calls"]
 
 
+def test_a_search_that_runs_out_of_connections_blames_nothing_else(tuner: Run) -> None:
+    words = ("--find-limit", "--rate", "100", "--max-concurrency", "1", "--slo")
+    told = loaded(tuner, *words, "client_p95<400ms", code=99)
+    limit = told["limit"]
+    assert (limit["best_rps"], limit["fails_at_rps"], limit["generator"]) == (None, None, True)
+    assert {"concurrency-limit", "limit-not-reached"} <= {each["code"] for each in told["warnings"]}
+    assert "The load generator could not send the lowest rate" in tuner("runs", "show", "last")[1]
+    slow = loaded(tuner, *words, "client_p95<1ms", code=99)["limit"]
+    assert (slow["fails_at_rps"], slow["generator"]) == (100.0, False)
+
+
 def test_a_search_that_fails_at_once_says_to_begin_lower(tuner: Run) -> None:
     told = loaded(tuner, "--find-limit", "--rate", "50", code=99)
     assert told["limit"]["best_rps"] is None

@@ -74,7 +74,8 @@ class FoundLimit:
     """The highest rate that met the objectives, the lowest that did not, and all that was tried.
 
     Calls per second; ``None`` where there was none. ``generator`` says that the load generator
-    itself could not send more, ``crowded`` that its machine had no CPU to spare.
+    itself could not send more, ``crowded`` that its machine had no CPU to spare, ``full`` that all
+    connections were in use.
     """
 
     best_per_s: float | None
@@ -82,6 +83,7 @@ class FoundLimit:
     steps: tuple[RateStep, ...]
     generator: bool = False
     crowded: bool = False
+    full: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,11 @@ def limit_advice(limit: FoundLimit) -> tuple[Advice, ...]:
         why = "nothing higher was tried; raise --max-cost or start higher"
         if limit.generator:
             fix = "send from a machine with free CPUs" if limit.crowded else "add --workers"
+            fix = "raise --max-concurrency" if limit.full else fix
             why = f"the load generator could not send more; {fix}"
+        if limit.best_per_s is None and limit.generator:
+            text = f"No limit was found, since {why} or start lower with --rate."
+            return (Advice("limit-not-reached", text),)
         text = f"The limit is at least {format_rate(limit.best_per_s)}: {why}."
         return (Advice("limit-not-reached", text),)
     if limit.best_per_s is None:

@@ -89,7 +89,8 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook) -> Load:
     last = book.last(only, experiment.session)
     chosen = book.best or last
     crowded = experiment.context.engine.shortfall().machine_busy
-    limit = FoundLimit(search.best, search.worst, tuple(book.steps), book.generator, crowded)
+    steps = tuple(book.steps)
+    limit = FoundLimit(search.best, search.worst, steps, book.generator, crowded, book.full)
     over = search.rate is None or book.generator
     run = replace(chosen.run, note=None if over else last.run.note)
     warnings = (*chosen.warnings, *limit_advice(limit))

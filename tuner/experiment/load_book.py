@@ -27,6 +27,8 @@ from tuner.targets.seam import Variant
 
 #: Advice which says that a higher rate would measure the generator.
 _GENERATOR = frozenset({"generator-busy", "generator-behind"})
+#: Advice which says that calls waited for a connection.
+_FULL = "concurrency-limit"
 #: Advice which says that something broke.
 _FAILED = frozenset({"ended-early", "worker-lost"})
 
@@ -38,7 +40,7 @@ class LoadBook(Book):
         super().__init__()
         self.steps: list[RateStep] = []
         self.best: Load | None = None
-        self.generator = False
+        self.generator = self.full = False
         self.sent = 0
         self.keeper = Keeper(context.store, spec.run.run, spec.run.seed)
         self.counted = Tally(traced=spec.run.facts.traced)
@@ -118,11 +120,20 @@ class LoadBook(Book):
         rate = asked.profile.peak_per_s or 0.0
         step = RateStep(rate, load.figures, load.verdicts, load.run.note)
         self.steps.append(step)
+        self.full = _FULL in codes and (step.borne or self._would_meet(load))
+        self.generator |= self.full
         if self.generator:
             self.over = "the load generator could not keep up"
             return
         self.borne = (*self.borne, step.borne)
         self.best = load if step.borne else self.best
+
+    def _would_meet(self, load: Load) -> bool:
+        """True if calls that leave when they are due would meet the objectives: each by its time
+        since it was sent."""
+        sent = replace(load.figures, latency=load.figures.service)
+        verdicts = judge(self._spec.asked.slos, sent, load.cost_usd, load.events)
+        return all(verdict.met for verdict in verdicts)
 
     def _concluded(self, asked: SizeLoad, note: str | None, ended: tuple[Advice, ...]) -> Load:
         """Figures, verdicts and doubts."""

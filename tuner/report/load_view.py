@@ -90,7 +90,10 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     if limit is not None:
         best, fails = limit["best_rps"], limit["fails_at_rps"]
         sustained = f"Sustains {'at least ' if fails is None else ''}{format_rate(best)}"
-        headline = "No tested rate meets the objectives" if best is None else sustained
+        none = "No tested rate meets the objectives"
+        if fails is None and limit["generator"]:
+            none = "The load generator could not send the lowest rate"
+        headline = none if best is None else sustained
         rest = rest if fails is None else [f"{format_rate(fails)} fails", *rest]
     elif document["slo"]:
         texts = ", ".join(f"{each['slo']}{likely(each)}" for each in missed or document["slo"])

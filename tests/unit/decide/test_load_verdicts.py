@@ -1,5 +1,7 @@
 """Objectives held against a load."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +84,20 @@ def test_an_objective_without_anything_to_judge_by_is_not_met() -> None:
 def test_a_limit_of_the_generator_says_what_would_help(crowded: bool, words: str) -> None:
     [told] = limit_advice(FoundLimit(500.0, None, (), generator=True, crowded=crowded))
     assert words in told.text
+
+
+def test_connections_in_use_are_no_limit_of_the_function() -> None:
+    full = FoundLimit(500.0, None, (), generator=True, full=True)
+    [told] = limit_advice(full)
+    assert told.text == (
+        "The limit is at least 500/s: the load generator could not send more; "
+        "raise --max-concurrency."
+    )
+    [none] = limit_advice(replace(full, best_per_s=None))
+    assert none.text.startswith(
+        "No limit was found, since the load generator could not send more; "
+    )
+    assert none.text.endswith("raise --max-concurrency or start lower with --rate.")
 
 
 def test_few_calls_below_a_limit_tell_little_of_a_percentile() -> None:

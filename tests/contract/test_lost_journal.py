@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from support.commands import exit_code as run
+from support.factories import a_function, a_run, a_sample
 from tuner.api.left import JOURNAL, RECORDS
-from tuner.aws.applied import Applied, write_record
+from tuner.aws.applied import Applied, read_sealed, write_record
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import SCHEMA
@@ -21,7 +22,9 @@ from tuner.aws.session import AwsSession
 from tuner.cli.app import main
 from tuner.clock import WallClock
 from tuner.errors import TargetError
+from tuner.options.sweep import SweepOptions
 from tuner.records import Setting
+from tuner.store.runs import Store
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.choices import Isolation
@@ -105,21 +108,27 @@ def test_without_tags_the_description_tells_the_memory(
     assert (now["MemorySize"], now["Description"]) == (256, "")
 
 
-def test_an_application_whose_record_is_lost_is_undone_by_the_function(
-    service: Any,
+@pytest.fixture
+def cut_short(
     function: str,
     aws_session: AwsSession,
     hasty_clock: WallClock,
-    elsewhere: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = service.picture(function)
+    """An application that ends before it has moved its alias."""
     control = ControlPlane(aws_session, hasty_clock)
     application = Application(control, function, RECORDS, lambda _text: None)
     monkeypatch.setattr(application, "_roll_back", lambda: None)  # as after kill -9
     monkeypatch.setattr(Move, "__call__", lambda _self, _steps: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         application.apply(ApplyOptions(RUN, 640, "live"))
+
+
+def test_an_application_whose_record_is_lost_is_undone_by_the_function(
+    service: Any, function: str, request: pytest.FixtureRequest, elsewhere: Any
+) -> None:
+    before = service.picture(function)
+    request.getfixturevalue("cut_short")
     for path in RECORDS.iterdir():
         path.unlink()
     assert run("restore", function, *elsewhere) == 0
@@ -217,30 +226,111 @@ def test_a_planted_journal_leads_no_request_elsewhere(service: Any, function: st
     assert run("restore") == 1
 
 
-def test_a_planted_record_of_an_application_moves_nothing(
-    service: Any, function: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def plant_record(service: Any, function: str, **more: Any) -> None:
+    """Write a record of an application as anybody can."""
     header = planted(service, function)
-    other = service.client.publish_version(FunctionName=function, Description="bad")["Version"]
-    before = service.picture(function)
     record = {
         **{name: header[name] for name in ("arn", "region", "endpoint_url", "profile")},
         "run": RUN,
         "before_mb": 128,
         "memory_mb": 256,
-        "alias": "live",
-        "before_version": other,
-        "version": "1",
         "schema": "tuner.applied/1",
-        "complete": False,
-        "published": ["first"],
         "seal": "0" * 64,
+        **more,
     }
     RECORDS.mkdir(parents=True)
     (RECORDS / f"{RUN}.json").write_text(json.dumps(record))
+
+
+def moved(service: Any, function: str) -> dict[str, Any]:
+    """What a record says of an alias that would lead traffic to another version."""
+    other = service.client.publish_version(FunctionName=function, Description="bad")["Version"]
+    return {"alias": "live", "before_version": other, "version": "1", "published": ["first"]}
+
+
+def test_a_planted_record_of_an_application_moves_nothing(
+    service: Any, function: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plant_record(service, function, complete=False, **moved(service, function))
+    before = service.picture(function)
     assert run("restore") == 1
     assert "nothing on it says that run" in capsys.readouterr().err
     assert service.picture(function) == before
+
+
+@pytest.fixture
+def undo(service: Any, function: str) -> Callable[[], int]:
+    """Undo what a stored run of the function has applied, as a user who is sure of it."""
+    arn = service.client.get_function(FunctionName=function)["Configuration"]["FunctionArn"]
+    facts = a_function(function, arn=arn, region="eu-west-1")
+    with Store.open(None) as store:
+        options = SweepOptions(function).stored()
+        store.start(a_run(run=RUN, target=function, facts=facts, options=options))
+        store.add(RUN, [a_sample(memory_mb=512)])
+    words = ("apply", RUN, "--undo", "--yes", "--endpoint-url", service.url)
+    return lambda: run(*words)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_planted_record_is_not_undone_either(
+    service: Any,
+    function: str,
+    undo: Callable[[], int],
+    complete: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plant_record(service, function, complete=complete, **moved(service, function))
+    before = service.picture(function)
+    assert undo() == 1
+    said = capsys.readouterr().err
+    assert "nothing on it says that run" in said and "did not write" in said
+    assert service.picture(function) == before
+
+
+def test_only_the_function_of_the_run_is_undone(
+    service: Any,
+    function: str,
+    undo: Callable[[], int],
+    make_zip: Callable[..., bytes],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    service.create("payments", make_zip({"app.py": "def handler(event, context): return 1\n"}))
+    now = service.client.get_function(FunctionName="payments")["Configuration"]
+    done = Applied(
+        *(RUN, now["FunctionArn"], "eu-west-1", service.url, None, 128, now["MemorySize"])
+    )
+    write_record(RECORDS, done)
+    before = service.picture("payments")
+    assert undo() == 1
+    assert f"the name refers to {now['FunctionArn'].replace('payments', function)}" in (
+        capsys.readouterr().err
+    )
+    assert service.picture("payments") == before
+    service.client.delete_function(FunctionName="payments")
+
+
+def test_a_foreign_record_is_undone_where_the_function_says_the_same(
+    service: Any, function: str, undo: Callable[[], int], cut_short: None, elsewhere: Any
+) -> None:
+    (file,) = RECORDS.glob("*.json")
+    assert not read_sealed(file)[1]
+    assert service.picture(function)["configuration"]["MemorySize"] == 640
+    assert undo() == 0
+    assert service.picture(function)["configuration"]["MemorySize"] == 256
+    assert not file.exists()
+
+
+def test_what_a_foreign_record_says_of_an_earlier_one_is_not_kept(
+    service: Any, function: str, cut_short: None
+) -> None:
+    (file,) = RECORDS.glob("*.json")
+    written = json.loads(file.read_text())
+    earlier = {**written, "before_mb": 128, "complete": True}
+    del earlier["seal"]
+    file.write_text(json.dumps({**written, "since": earlier}))
+    assert run("restore") == 0
+    assert service.picture(function)["configuration"]["MemorySize"] == 256
+    assert not file.exists()
 
 
 def test_a_command_that_leaves_an_application_ends_with_what_is_left(

@@ -1,5 +1,6 @@
 """The change that a stored run recommends, and where ``tuner apply`` makes it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tuner.api.left import RECORDS, Tell
 from tuner.api.trust import refuse_foreign
-from tuner.errors import TunerError, UsageError, unwritable
+from tuner.errors import NotFound, TunerError, UsageError, unwritable
 from tuner.experiment.recommend import recommend_run
 from tuner.files import written_whole
 from tuner.options.manage import ApplyCommand
@@ -17,6 +18,7 @@ from tuner.units import parse_share
 
 if TYPE_CHECKING:
     from tuner.aws.apply import Application, ApplyOptions
+    from tuner.aws.control import ControlPlane
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,25 @@ class Recommended:
     def open(self, tell: Tell) -> "Application":
         """The function of the run, as it can be changed."""
         from tuner.aws.apply import Application
+
+        control, function = self._reached()
+        return Application(control, function, RECORDS, tell)
+
+    def undo(self, tell: Tell) -> None:
+        """Undo what was applied from the run, on its function only."""
+        from tuner.aws.applied import read_record, record_path
+        from tuner.aws.apply import Application
+        from tuner.aws.restore import check_same
+        from tuner.aws.undo import read_proved
+
+        (control, function), path = self._reached(), record_path(RECORDS, self.run)
+        arn = read_record(path).arn
+        with suppress(NotFound):  # of one that is gone there is nothing to undo
+            check_same(arn, control.configuration(function))
+        Application(control, function, RECORDS, tell).undo(read_proved(path, control))
+
+    def _reached(self) -> "tuple[ControlPlane, str]":
+        """The control plane, and the name, of the run's function."""
         from tuner.aws.control import ControlPlane
         from tuner.aws.session import SessionOptions, open_session
 
@@ -92,20 +113,7 @@ class Recommended:
             self.options.endpoint_url or kept.get("endpoint_url"),
             assume_role=kept.get("assume_role"),
         )
-        return Application(ControlPlane(open_session(session)), name.function, RECORDS, tell)
-
-    def undo(self, tell: Tell) -> None:
-        """Undo what was applied from the run."""
-        from tuner.aws.applied import read_sealed, record_path
-
-        application, path = self.open(tell), record_path(RECORDS, self.run)
-        done, ours = read_sealed(path)
-        if not (ours or self.options.yes):
-            alias = f" and {done.alias} back to version {done.before_version}" if done.alias else ""
-            what = f"would set {done.arn} back to {done.before_mb} MB{alias}"
-            fix = "If that is right, add --yes."
-            raise TunerError(str(path), f"{what}, and you did not write it on this machine", fix)
-        application.undo(done)
+        return ControlPlane(open_session(session)), name.function
 
 
 @dataclass(frozen=True)

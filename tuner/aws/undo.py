@@ -212,21 +212,24 @@ def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
             with control.restoring():
                 write_record(path.parent, without_tags(done, control))
             return True
-        proved = done if sealed_here else _proved(path, done, control)
-        known: dict[str, Any] = {}
+        proved, known = read_proved(path, control), dict[str, Any]()
 
         def note(**more: Any) -> None:
             known.update(more)
-            write_record(path.parent, replace(done, **known))
+            write_record(path.parent, replace(proved, **known))
 
         Undo(control, proved, tell, strict=False, note=note)()
-        drop_record(path.parent, done)
+        drop_record(path.parent, proved)
         return True
 
 
-def _proved(path: Path, done: Applied, control: ControlPlane) -> Applied:
-    """What the function itself says of an application whose record somebody else may have written;
-    raises :class:`TargetError` if it says nothing, or the record that it is complete."""
+def read_proved(path: Path, control: ControlPlane) -> Applied:
+    """Read a record; of one that somebody else may have written, what the function itself says of
+    that application counts. Raises :class:`TargetError` if it says nothing, or the record that it
+    is complete."""
+    done, sealed_here = read_sealed(path)
+    if sealed_here:
+        return done
     with contextlib.suppress(NotFound):
         now = control.configuration(done.arn)
         mark = mark_of(control, now, done.run, APPLIED)
@@ -234,4 +237,5 @@ def _proved(path: Path, done: Applied, control: ControlPlane) -> Applied:
         if found is not None and not done.complete:
             return found
     reason = f"nothing on it says that run {done.run} is being applied to it"
-    raise TargetError(done.arn, reason, f"Undo by hand what {path} says, then delete that file.")
+    fix = f"You did not write {path} on this machine: undo by hand what it says, then delete it."
+    raise TargetError(done.arn, reason, fix)

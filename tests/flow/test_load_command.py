@@ -158,6 +158,10 @@ def test_a_search_that_runs_out_of_connections_blames_nothing_else(tuner: Run) -
     assert (limit["best_rps"], limit["fails_at_rps"], limit["generator"]) == (None, None, True)
     assert {"concurrency-limit", "limit-not-reached"} <= {each["code"] for each in told["warnings"]}
     assert "The load generator could not send the lowest rate" in tuner("runs", "show", "last")[1]
+    kept = loaded(tuner, *words, "throttles<90%")["limit"]
+    assert (kept["best_rps"], kept["generator"]) == (None, True)
+    few = ("--find-limit", "--rate", "5", "--max-concurrency", "2", "--slo", "throttles<90%")
+    assert loaded(tuner, *few)["limit"]["best_rps"] >= 5.0
     slow = loaded(tuner, *words, "client_p95<1ms", code=99)["limit"]
     assert (slow["fails_at_rps"], slow["generator"]) == (100.0, False)
 

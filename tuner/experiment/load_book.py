@@ -19,7 +19,13 @@ from tuner.experiment.spec import LoadRun
 from tuner.experiment.wiring import Context
 from tuner.measure.event_figures import with_events
 from tuner.measure.load_figures import LoadFigures, LoadTally
-from tuner.measure.load_health import event_advice, front_advice, incomplete, load_advice
+from tuner.measure.load_health import (
+    LAG_MS,
+    event_advice,
+    front_advice,
+    incomplete,
+    load_advice,
+)
 from tuner.planning.ask import Ask
 from tuner.records import Advice, Sample
 from tuner.store.retention import Keeper
@@ -120,7 +126,8 @@ class LoadBook(Book):
         rate = asked.profile.peak_per_s or 0.0
         step = RateStep(rate, load.figures, load.verdicts, load.run.note)
         self.steps.append(step)
-        self.full = _FULL in codes and (step.borne or self._would_meet(load))
+        late = (load.figures.lag.percentile_ms(50.0) or 0.0) > LAG_MS
+        self.full = _FULL in codes and (late if step.borne else self._would_meet(load))
         self.generator |= self.full
         if self.generator:
             self.over = "the load generator could not keep up"

@@ -18,7 +18,7 @@ from tuner.units import format_ms, format_seconds, format_share
 #: A worker beyond this share of one CPU adds waits of its own.
 _BUSY = 0.9
 #: Calls that leave later than this are felt in the latencies of a fast function.
-_LAG_MS = 20.0
+LAG_MS = 20.0
 _ASKED = 0.99
 _A_HUNDRED = 100  # of fewer calls one is more than 1 %
 _ELSEWHERE = "all CPUs of the machine were busy, so send from another"
@@ -66,11 +66,11 @@ def load_advice(
     dropped = figures.never_sent
     late_ms = figures.lag.percentile_ms(99.0) or 0.0
     behind = figures.calls < _ASKED * (figures.calls + dropped)
-    if full and (dropped or late_ms > _LAG_MS):
+    if full and (dropped or late_ms > LAG_MS):
         text = f"All {concurrency:,} connections were in use, so other calls waited"
         lost = f" and {dropped:,} were never sent" if dropped else ""
         yield Advice("concurrency-limit", f"{text}{lost}; raise --max-concurrency.")
-    elif (behind or late_ms > _LAG_MS) and not adaptive and figures.asked is not None:
+    elif (behind or late_ms > LAG_MS) and not adaptive and figures.asked is not None:
         late = f"1 % of calls were sent {format_ms(late_ms)} late or more"
         if figures.lag.count < _A_HUNDRED:
             late = f"the latest call was sent {format_ms(late_ms)} late"

@@ -51,7 +51,7 @@ class Lost:
     def back(self, tell: Tell) -> None:
         """Restore it; raises :class:`TargetError` for what is left."""
         if self.copy is not None:
-            self.control.delete_clone(self.copy["FunctionArn"])
+            restore_function(self._copied(self.copy), self.control)
         elif self.mark.kind == APPLIED:
             self._undo(tell)
         else:
@@ -77,10 +77,18 @@ class Lost:
         if uses_snap_start(latest[-1]) and not self.mark.keys:
             raise self._unknown("SnapStart is on, and nothing says if it was before")
 
-    def _entry(self, before_mb: int) -> JournalEntry:
-        """The journal of the run, as the function says it."""
+    def _copied(self, copy: Configuration) -> JournalEntry:
+        """The journal of a run that has made this copy, as the copy says it."""
+        versions: list[Configuration] = []
+        with self.control.restoring(), suppress(AccessDenied, NotFound):
+            versions += self.control.versions(copy["FunctionName"])
+        header = replace(self._header(copy["MemorySize"]), clone=self.arn)
+        numbers = [one["Version"] for one in versions if one["Version"] != "$LATEST"]
+        return JournalEntry(header, tuple(map(_perhaps_provisioned, numbers)))
+
+    def _header(self, before_mb: int) -> JournalHeader:
         session, mark = self.control.session, self.mark
-        header = JournalHeader(
+        return JournalHeader(
             mark.run,
             self.function,
             self.arn,
@@ -92,6 +100,10 @@ class Lost:
             0,
             session.assume_role,
         )
+
+    def _entry(self, before_mb: int) -> JournalEntry:
+        """The journal of the run, as the function says it."""
+        header, mark = self._header(before_mb), self.mark
         set_by_it = [one for one in (*self.versions, self.now) if _set_by(mark.run, one)]
         # Of a change that nothing shows, a read may be old: any update is refused then.
         unknown = {
@@ -107,7 +119,7 @@ class Lost:
         steps += [{"do": "set", **each} for each in sets]
         for one in self.versions:
             steps.append({"do": "publish", "description": one["Description"]})
-            steps.append({"do": "provision", "version": one["Version"], "perhaps": True})
+            steps.append(_perhaps_provisioned(one["Version"]))
         return JournalEntry(header, tuple(steps))
 
     def _set_of(self, one: Configuration) -> Step:
@@ -185,6 +197,10 @@ def copies_of(control: ControlPlane, name: str) -> list[Lost]:
             if run and one["FunctionName"] == clone_name(name, run):
                 found.append(Lost(control, name, Mark(run, MEASURED, {}, ()), one, [], one))
     return found
+
+
+def _perhaps_provisioned(version: str) -> Step:
+    return {"do": "provision", "version": version, "perhaps": True}
 
 
 def _set_by(run: str, one: Configuration) -> re.Match[str] | None:

@@ -61,7 +61,7 @@ _SWEEP = {isolation: needed + _CROSS_CHECK for isolation, needed in _MEASURE.ite
 _LOST = _on(FUNCTION, "GetFunction ListVersionsByFunction ListTags") + _on(ACCOUNT, "ListFunctions")
 _RESTORE: Mapping[str, tuple[Grant, ...]] = {
     "versions": _LOST + _SET + _UNTAG + _VERSIONS,
-    "clone": _LOST + _on(CLONES, "GetFunction DeleteFunction"),
+    "clone": _LOST + _on(CLONES, "GetFunction ListVersionsByFunction DeleteFunction"),
     "in-place": _LOST + _SET + _UNTAG,
 }
 #: Versions are called as they are; other code and the control run as copies, if these are allowed.

@@ -20,6 +20,7 @@ from tuner.targets.seam import one_variant
 
 THROTTLED = refused(429, "TooManyRequestsException", "Rate exceeded")
 DENIED = refused(403, "AccessDeniedException", "not authorized")
+BROKEN = refused(500, "ServiceException", "An error occurred")
 FULL = refused(400, "CodeStorageExceededException", "Code storage limit exceeded.")
 
 
@@ -113,3 +114,36 @@ def test_in_place_a_size_is_set_anew_after_the_change_of_another_failed(
     assert account.latest()["MemorySize"] == 512
     target.restore()
     assert account.latest()["MemorySize"] == 256
+
+
+@pytest.mark.parametrize("isolation", list(Isolation))
+def test_our_own_change_that_could_not_be_read_is_nobody_elses(
+    account: Account, tmp_path: Path, isolation: Isolation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, update, left = account.get_function, account.update_function_configuration, [0]
+
+    def fails(**parameters: Any) -> Any:
+        account.catch_up()
+        left[0] -= 1
+        if left[0] >= 0:
+            raise BROKEN
+        return read(**parameters)
+
+    def breaks_reads(**parameters: Any) -> Any:
+        monkeypatch.setattr(account, "update_function_configuration", update)
+        left[0] = 8  # as often as a call is tried
+        return update(**parameters)
+
+    monkeypatch.setattr(account, "get_function", fails)
+    monkeypatch.setattr(account, "update_function_configuration", breaks_reads)
+    target, smaller, larger = opened(account, tmp_path, isolation), Setting(512), Setting(1024)
+    if isolation is Isolation.IN_PLACE:
+        assert "internal error" in str(target.prepare([smaller])[smaller])
+        made = target.prepare([larger])
+    else:
+        made = target.prepare([smaller, larger])
+        assert "internal error" in str(made[smaller])
+    assert not isinstance(made[larger], TargetError)
+    target.restore()
+    assert account.latest()["MemorySize"] == 256
+    assert look(tmp_path, tmp_path) == ([], [])

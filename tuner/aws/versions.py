@@ -131,6 +131,8 @@ class VersionMaker:
                     raise self._changed(known) from error
                 self._left = known  # only the RevisionId has moved on
                 known = self._update(memory_mb, description, snap_start)
+        if whole(known) == (memory_mb, description, identity(self._start)):
+            self._left = known  # ours, also where it cannot be read for a while
         latest = self._control.settle(self._function, known=known)
         self._check(latest, memory_mb, description)
         self._journal.did(revision_id=revision_of(latest), modified=modified_of(latest))

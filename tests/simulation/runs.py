@@ -189,7 +189,7 @@ def _smaller(plan: Plan) -> list[Plan]:
 
 
 def report(run: Run, lines: int = 60) -> str:
-    """What a failing seed did, shrunk, for the one who has to mend it."""
+    """Say what a failing seed did, with as little going wrong as can be."""
     small = shrunk(run)
     log = [*small.told.log[-lines:], *small.told.said[-12:]]
     return "\n".join([f"seed {run.seed}: {small.plan.told()}", *log, *small.wrong])

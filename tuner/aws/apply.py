@@ -250,7 +250,7 @@ class Application:
             raise TargetError(f"run {change.run}", reason, fix)
 
     def _alias(self, change: ApplyOptions) -> Any:
-        """The alias to move; raises for what speaks against moving it."""
+        """Return the alias to move; raises TargetError if it cannot be moved."""
         if change.alias is None:
             return None
         if change.steps.shares and not cloudwatch(self._control).available:

@@ -133,7 +133,7 @@ class Lost:
         }
 
     def _snap_start(self) -> Step:
-        """Whether SnapStart is the run's, if it is on: only tags say that it was off before."""
+        """Say if SnapStart is to be taken back where it is on: only tags say it was off before."""
         return {"snap_start": bool(self.mark.keys) and "snapstart" not in self.mark.values}
 
     def _unclear(self) -> list[str]:

@@ -7,6 +7,11 @@ import time
 from typing import Protocol
 
 
+def never() -> bool:
+    """Nobody wants to stop: the default of whatever asks."""
+    return False
+
+
 class Clock(Protocol):
     """Two readings and a wait; all in seconds."""
 

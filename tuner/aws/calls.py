@@ -27,7 +27,7 @@ from tuner.aws.translate import (
     surely_refused,
     translate,
 )
-from tuner.clock import Clock, WallClock
+from tuner.clock import Clock, WallClock, never
 from tuner.errors import Interrupted, TargetError
 
 Answer = TypeVar("Answer")
@@ -43,18 +43,19 @@ _PASSING_CONFLICTS = ("cannot be performed at this time", "concurrent update")
 class Patience:
     """Exponential backoff with full jitter (AWS Architecture Blog, 2015); waits in seconds.
 
-    Lambda allows 15 control-plane calls a second for all of an account's deployments together,
-    so a throttle there is normal and passes.
+    Lambda allows 15 control-plane calls a second for all of an account's deployments together
+    (Lambda developer guide, "Lambda quotas"), so a throttle there is normal and passes. Chosen: 8
+    attempts wait 8 s on average and 16 at most, which outlasts a deployment's burst of calls.
     """
 
     attempts: int = 8
     first_s: float = 0.2
     longest_s: float = 5.0
     unreachable_attempts: int = 3  # nobody listens: more than a hiccup, so the user hears soon
-    #: Seconds for all of an answer: botocore's own limit is for one silence, which an answer that
-    #: drips never has.
+    #: Seconds for all of an answer: botocore's own limits (:mod:`tuner.aws.session`: 5 s to connect
+    #: and 60 s of silence) end before, and an answer that drips has no silence.
     answer_s: float = 75.0
-    total_s: float = 150.0  # after which no further attempt begins
+    total_s: float = 150.0  # after which no further attempt begins: two such answers
 
     def wait_s(self, attempt: int, rng: random.Random) -> float:
         """How long to wait after this attempt (1 is the first)."""
@@ -101,7 +102,8 @@ def call_patiently(
         attempt += 1
 
 
-#: How often somebody else may get in between reading and changing, and seconds between.
+#: How often somebody else may get in between reading and changing, and by how many seconds the
+#: pause grows each time. Chosen: 7.5 s in all, longer than a deployment's few changes take.
 _TRIES, _PAUSE_S = 6, 0.5
 
 #: How most services name the next page; Lambda names it otherwise.
@@ -114,7 +116,7 @@ _UPLOADS = ("CreateFunction", "UpdateFunctionCode")
 
 
 def within(
-    send: Callable[[], Answer], limit_s: float, url: str, stop: Callable[[], bool] = bool
+    send: Callable[[], Answer], limit_s: float, url: str, stop: Callable[[], bool] = never
 ) -> Answer:
     """Send in a thread of its own, so that Ctrl-C is heard while the answer drips.
 
@@ -136,7 +138,7 @@ def within(
         thread.join(_LOOK_S)
         if stop():
             until = min(until, time.monotonic() + _STOPPING_S)
-            stop = bool  # heard
+            stop = never  # heard
         if not ended and time.monotonic() > until:
             raise boto.ReadTimeoutError(endpoint_url=url)
     answer, error = ended[0]

@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import cycle
 from typing import NamedTuple, Protocol
 
+from tuner.clock import never
 from tuner.records import Purpose, Sample
 from tuner.targets.seam import Variant
 
@@ -96,7 +97,7 @@ class Batch:
     round: int
     timeout_s: float  # give up on an answer after this long: the function's timeout plus a margin
     policy: BatchPolicy = field(default_factory=BatchPolicy)
-    stop: Callable[[], bool] = bool
+    stop: Callable[[], bool] = never
     grace_s: float | None = None
 
     def in_order(self) -> "Batch":

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from tuner.clock import Clock
+from tuner.clock import Clock, never
 from tuner.crosscheck.advice import disagreements, pairs, trace_disagreements, trace_row
 from tuner.crosscheck.tally import Sent, Tally
 from tuner.errors import AccessDenied, TunerError
@@ -36,7 +36,7 @@ class Inquiry:
     function: str
     origin_wall_s: float
     wait_s: float = GLANCE_S
-    stop: Callable[[], bool] = lambda: False
+    stop: Callable[[], bool] = never
 
 
 def cross_check(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from tuner.clock import Clock, WallClock
+from tuner.clock import Clock, WallClock, never
 from tuner.engine.batches import (
     Loading,
     Payload,
@@ -28,7 +28,7 @@ from tuner.planning.ask import Ask, How
 from tuner.planning.budget import Left
 from tuner.records import Backend, FunctionFacts, Outcome, Part, Purpose, Sample, Setting
 from tuner.store.documents import StartFacts
-from tuner.targets.seam import Target, Variant, never
+from tuner.targets.seam import Target, Variant
 
 #: Seconds that calls of a local function, which cost nothing, get to end when the user stops.
 _GRACE_S = 2.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ulid import ULID
 
-from tuner.clock import Clock, WallClock
+from tuner.clock import Clock, WallClock, never
 from tuner.engine.engine import Engine
 from tuner.engine.processors import (
     Processor,
@@ -25,7 +25,7 @@ from tuner.records import Advice, FunctionFacts, RunRecord, RunState
 from tuner.store.runs import Store
 from tuner.targets.choices import DEFAULT
 from tuner.targets.names import Kind, parse_target
-from tuner.targets.seam import Endpoint, Progress, Target, never
+from tuner.targets.seam import Endpoint, Progress, Target
 from tuner.units import MemoryRange
 
 if TYPE_CHECKING:

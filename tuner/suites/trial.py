@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from tuner.clock import Clock, WallClock
+from tuner.clock import Clock, WallClock, never
 from tuner.engine.batches import Payload
 from tuner.experiment.experiment import Book, Experiment, Price
 from tuner.experiment.session import Conditions, Session
@@ -37,7 +37,7 @@ class Onlooker:
 
     say: Progress = lambda _text: None
     sampled: Callable[[Sample], None] = lambda _sample: None
-    stop: Callable[[], bool] = lambda: False
+    stop: Callable[[], bool] = never
     begins: Callable[[Ask, Meter, Price], None] = lambda _ask, _meter, _price: None
     clock: Clock = field(default_factory=WallClock)
 

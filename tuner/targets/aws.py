@@ -15,6 +15,7 @@ from tuner.aws.configuration import Configuration, changed_parts, settled
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.session import AwsSession, current_keys, narrowed_keys, open_session, refuse_proxy
+from tuner.clock import never
 from tuner.errors import NotServed, TargetError, TunerError, UsageError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
@@ -32,7 +33,6 @@ from tuner.targets.seam import (
     Prepared,
     Target,
     Variant,
-    never,
 )
 from tuner.targets.suitability import (
     function_facts,

@@ -27,12 +27,12 @@ from tuner.aws.restore import restore_function
 from tuner.aws.session import SessionOptions
 from tuner.aws.tags import MEASURED, encoded, key_of, put_tags, refuse_marked, tags_of
 from tuner.aws.versions import VersionMaker, provision, wait_until_ready
-from tuner.clock import Clock, WallClock
+from tuner.clock import Clock, WallClock, never
 from tuner.errors import AccessDenied, TargetError
 from tuner.records import ON_DEMAND, SNAP_START, Setting
 from tuner.targets.choices import Isolation
 from tuner.targets.names import TargetName
-from tuner.targets.seam import OWNED_BY, Code, Prepared, Progress, Variant, never, tried
+from tuner.targets.seam import OWNED_BY, Code, Prepared, Progress, Variant, tried
 from tuner.targets.suitability import refuse_unsuitable
 
 #: Where changes are journalled, in the working directory.

@@ -9,12 +9,13 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from tuner.clock import never
 from tuner.errors import TargetError
 from tuner.recording import Recording
 from tuner.recording.reportline import Report
 from tuner.records import Advice, FunctionFacts, Invoked, Metered, Metric, Part, Setting, Traced
 from tuner.targets.observers import EventTrail, ServiceMetrics
-from tuner.targets.seam import Code, Endpoint, Prepared, Target, Variant, never, tried
+from tuner.targets.seam import Code, Endpoint, Prepared, Target, Variant, tried
 
 
 class Composite(Target):

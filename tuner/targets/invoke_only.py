@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from tuner.aws.session import AwsSession
+from tuner.clock import never
 from tuner.errors import TargetError
 from tuner.records import Advice, Backend, FunctionFacts, Setting
 from tuner.targets.aws import endpoint_of
 from tuner.targets.names import TargetName
 from tuner.targets.observers import EventTrail
-from tuner.targets.seam import Endpoint, Finding, Level, Prepared, Target, Variant, never
+from tuner.targets.seam import Endpoint, Finding, Level, Prepared, Target, Variant
 
 #: What a function has unless somebody says more, and what sizes are called by where nobody knows.
 _DEFAULT_MB = 128

@@ -7,13 +7,14 @@ from the rows is the replaying engine's job.
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from tuner.clock import never
 from tuner.errors import UsageError
 from tuner.recording import Recording, read_architectures, read_recording
 from tuner.records import Backend, FunctionFacts, Part, Setting
 from tuner.targets.choices import read_arches
 from tuner.targets.composite import Composite
 from tuner.targets.names import TargetName
-from tuner.targets.seam import Prepared, Target, Variant, never
+from tuner.targets.seam import Prepared, Target, Variant
 
 
 def open_replay(name: TargetName, where: Mapping[str, str] | None = None) -> "ReplayTarget":

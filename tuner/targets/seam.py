@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from tuner.clock import never
 from tuner.errors import AccessDenied, ChangedUnderneath, TargetError
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Part, Setting
@@ -103,11 +104,6 @@ class Finding:
 
 #: Settings that were made callable; a reason in place of a variant where that failed.
 Prepared = Mapping[Setting, "Variant | TargetError"]
-
-
-def never() -> bool:
-    """Nobody wants to stop."""
-    return False
 
 
 class Target(Protocol):

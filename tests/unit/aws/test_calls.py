@@ -158,3 +158,20 @@ def test_no_attempt_begins_after_the_time_for_all_of_them() -> None:
     with pytest.raises(boto.ReadTimeoutError):
         call_patiently(slow, Patience(attempts=40, total_s=100.0), clock, random.Random(1))
     assert len(attempts) == 3
+
+
+def test_all_attempts_wait_eight_seconds_on_average_and_sixteen_at_most() -> None:
+    class Share(random.Random):
+        """Draws the same share of every range."""
+
+        def __init__(self, share: float) -> None:
+            self.share = share
+
+        def uniform(self, a: float, b: float) -> float:
+            return a + self.share * (b - a)
+
+    for share, seconds in ((0.5, 8.1), (1.0, 16.2)):
+        clock = VirtualClock()
+        with pytest.raises(ClientError):
+            call_patiently(Failing(PASSING[0], 99), POLICY, clock, Share(share))
+        assert clock.monotonic() == pytest.approx(seconds)

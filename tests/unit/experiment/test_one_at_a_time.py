@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from support.factories import a_function, a_sample, an_endpoint, cold_ask, warm_ask
+from tuner.clock import never
 from tuner.engine.engine import Batch
 from tuner.experiment.session import Conditions, Session
 from tuner.records import FunctionFacts, Purpose, Sample, Setting
-from tuner.targets.seam import Endpoint, Prepared, Target, Variant, never
+from tuner.targets.seam import Endpoint, Prepared, Target, Variant
 
 FACTS = a_function(memory_mb=128)
 

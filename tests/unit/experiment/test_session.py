@@ -8,13 +8,14 @@ from threading import Event
 import pytest
 
 from support.factories import a_function, a_sample, an_endpoint, cold_ask, warm_ask
+from tuner.clock import never
 from tuner.engine.batches import Payload
 from tuner.engine.engine import Batch, Call
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 from tuner.experiment.session import Conditions, Session
 from tuner.planning.budget import Left
 from tuner.records import OTHER_SIZE, Backend, FunctionFacts, Outcome, Purpose, Sample, Setting
-from tuner.targets.seam import Endpoint, Prepared, Target, Variant, never
+from tuner.targets.seam import Endpoint, Prepared, Target, Variant
 
 FACTS = a_function(backend=Backend.LOCAL, memory_mb=128, platform={"cores": 3})
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from tuner.clock import never
 from tuner.errors import AccessDenied, TargetError
 from tuner.records import Advice, Backend, FunctionFacts, Part, Setting
 from tuner.targets.composite import Composite
-from tuner.targets.seam import Credentials, Endpoint, Prepared, Target, Variant, never, one_variant
+from tuner.targets.seam import Credentials, Endpoint, Prepared, Target, Variant, one_variant
 
 FACTS = FunctionFacts("shop", "arn:shop", Backend.AWS, "us-east-1", "x86_64", None, 128, 3.0)
 X86, ARM, OTHER = Part(), Part("arm64"), Part(code="before")

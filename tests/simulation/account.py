@@ -32,6 +32,7 @@ class Account(Service):
 
     def update_function_configuration(self, **parameters: Any) -> Config:
         self.stale = None
+        self.catch_up()
         return super().update_function_configuration(**parameters)
 
     def publish_version(self, **parameters: Any) -> Config:

@@ -124,6 +124,8 @@ class Chaos:
                 raise ConnectionClosedError(endpoint_url=self.meta.endpoint_url)
             raise ReadTimeoutError(endpoint_url=self.meta.endpoint_url)
         answer = act(**parameters)
+        if plan.doubled and rng.random() < plan.doubled:
+            answer = act(**parameters)
         if rng.random() < plan.drips:
             self.process.turns.wait(self.process.who, _WHOLE_S)
             raise ReadTimeoutError(endpoint_url=self.meta.endpoint_url)

@@ -72,6 +72,7 @@ class Plan:
     drips: float = 0.0
     late_s: float = 0.0
     half: float = 0.0
+    doubled: float = 0.0  # delivered twice; the second answer arrives
     outage: tuple[float, float] | None = None
     refusal: tuple[float, float, Refusal] | None = None
     locked_out_s: float | None = None
@@ -119,6 +120,7 @@ def plan_of(seed: int) -> Plan:
         tags_move=rng.random() < 0.3,
         untaggable=rng.random() < 0.1 and len(tuners) == 1,  # nothing else tells two of each other
         disk_lost=lost,
+        doubled=some(0.1, lambda: rng.uniform(0.0, 0.5), 0.0),
     )
 
 

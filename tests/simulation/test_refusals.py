@@ -147,3 +147,19 @@ def test_our_own_change_that_could_not_be_read_is_nobody_elses(
     target.restore()
     assert account.latest()["MemorySize"] == 256
     assert look(tmp_path, tmp_path) == ([], [])
+
+
+def test_changes_that_are_delivered_twice_are_ours_and_go_back(
+    account: Account, target: AwsTarget, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(send: Any) -> Any:
+        return lambda **parameters: send(**parameters) and send(**parameters)
+
+    for name in ("update_function_configuration", "publish_version"):
+        monkeypatch.setattr(account, name, twice(getattr(account, name)))
+    made = target.prepare([Setting(512), Setting(1024)])
+    assert not [each for each in made.values() if isinstance(each, TargetError)]
+    target.restore()
+    assert account.latest()["MemorySize"] == 256
+    assert list(account.functions[NAME].versions) == ["1"]
+    assert (account.functions[NAME].tags, look(tmp_path, tmp_path)) == ({}, ([], []))

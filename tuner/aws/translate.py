@@ -279,9 +279,17 @@ def http_status(error: BaseException | None) -> int:
     return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
+_CONFLICTS = (409, 412)
+
+
 def surely_refused(error: BaseException | None) -> bool:
-    """True of an answer that says the caller is at fault: what was asked has not been done."""
-    return 400 <= http_status(error) < 500
+    """True of an answer that says the caller is at fault: what was asked has not been done.
+
+    Not of a conflict or an unexpected RevisionId: a request that was delivered twice, of which the
+    first was acted on, is answered with these.
+    """
+    status = http_status(error)
+    return 400 <= status < 500 and status not in _CONFLICTS
 
 
 def _response(error: BaseException | None) -> Mapping[str, Any]:

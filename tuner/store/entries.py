@@ -143,6 +143,10 @@ def as_line(entry: Entry) -> str:
     return dumps({_NAMES[type(entry)]: entry})
 
 
+class NewerEntry(ValueError):  # noqa: N818 - says what is there
+    """An entry that a later version has written."""
+
+
 def of_line(line: str) -> Entry:
     """The entry again. Raises ``ValueError`` for what is none."""
     content = json.loads(line)
@@ -150,5 +154,5 @@ def of_line(line: str) -> Entry:
         raise ValueError("not an entry")
     [(name, values)] = content.items()
     if name not in _KINDS:
-        raise ValueError(f"an entry {name!r:.20} needs a newer tuner")
+        raise NewerEntry(f"an entry {name!r:.20} needs a newer tuner")
     return record(_KINDS[name], values)

@@ -22,9 +22,10 @@ from tuner.store.entries import Entry, Finished, Kept, Reports, RunDocument, Sam
 from tuner.store.exchange import StoredRun, stood_in, whole
 from tuner.store.failure import translated
 from tuner.store.migrations import ensure
+from tuner.store.outbox import StoreOutbox
 from tuner.store.plain import dumps, run_of
 from tuner.store.queries import Choice, this_process
-from tuner.store.spool import StoreOutbox, Waiting, delivered
+from tuner.store.spool import Waiting, delivered
 from tuner.store.thinning import DOCUMENT as THINNED
 from tuner.store.thinning import count_of
 

@@ -2,10 +2,8 @@
 
 One file a run: a line of JSON that names store (without its password), run and owner, then one
 line an entry. A file goes once its store has committed all of it in one transaction; delivered
-twice, it adds nothing. A last line that is cut off was never reported as stored.
-
-What happens is logged as a warning, which Python shows on stderr unless told otherwise: once when
-a store goes away, once when all of it has arrived or, at the end, still waits.
+twice, it adds nothing. A last line that is cut off was never reported as stored. A file that is
+damaged otherwise is set aside, beside the others.
 """
 
 import json
@@ -19,11 +17,19 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from tuner.errors import StoreAway, StoreError
+from tuner.errors import StoreError
 from tuner.records import Advice, RunRecord
 from tuner.store import queries
 from tuner.store.connect import DEFAULT, make_folder
-from tuner.store.entries import Closed, Entry, Finished, Samples, as_line, numbers_there, of_line
+from tuner.store.entries import (
+    Closed,
+    Entry,
+    NewerEntry,
+    Samples,
+    as_line,
+    numbers_there,
+    of_line,
+)
 from tuner.store.failure import disk_error
 from tuner.store.migrations import bring_up
 from tuner.store.plain import dumps, record
@@ -109,14 +115,33 @@ def waiting() -> list[Path]:
 
 
 def _empty(path: Path) -> bool:
-    """Remove a file that a full disk has kept from its first line, since nothing waits in it."""
+    """Tell if a file has not got its first line yet. Remove one that a full disk has kept from it,
+    since nothing waits in it."""
     with suppress(OSError):
         begun = path.read_bytes()[:_LONGEST_HEAD]
         ours = begun.startswith(_BEGINNING) or _BEGINNING.startswith(begun)
-        if b"\n" not in begun and ours and time.time() - path.stat().st_mtime > _BEGINS_S:
-            path.unlink()
+        if b"\n" not in begun and ours:
+            if time.time() - path.stat().st_mtime > _BEGINS_S:
+                path.unlink()
             return True
     return False
+
+
+def _set_aside(path: Path) -> str:
+    """Rename a file that can never be delivered, and say what it is called then."""
+    aside, number = path.with_name(f"{path.name}.damaged"), 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+    try:
+        path.rename(aside)
+    except OSError:
+        return "Move it away to stop this message."
+    return f"It is kept as {aside}; delete it if you do not miss its samples."
+
+
+class Damaged(StoreError):  # noqa: N818 - reads as what happened
+    """A file that no version can deliver."""
 
 
 def head_of(path: Path) -> Head:
@@ -133,6 +158,8 @@ def read(path: Path) -> Waiting:
     for number, line in enumerate(whole[1:], start=2):
         try:
             entries.append(of_line(line))
+        except NewerEntry as error:
+            raise _newer(path, f"line {number}: {error}") from error
         except (ValueError, RecursionError) as error:
             raise _damaged(path, f"line {number}: {error}") from error
     return Waiting(path, head, tuple(entries))
@@ -163,11 +190,15 @@ def _gone(run: RunRecord) -> RunRecord:
 
 def _head(path: Path, line: str) -> Head:
     try:
-        found = record(Head, json.loads(line))
+        content = json.loads(line)
+        schema = content.get("schema") if isinstance(content, dict) else None
+        if str(schema).startswith("tuner.spool/") and schema != _SCHEMA:
+            raise _newer(path, f"schema {schema:.40} needs a newer tuner")
+        found = record(Head, content)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"line 1: {error}") from error
     if found.schema != _SCHEMA:
-        raise _damaged(path, f"schema {found.schema:.40} needs a newer tuner")
+        raise _damaged(path, f"line 1: {found.schema!r:.40} is another schema")
     return found
 
 
@@ -182,7 +213,11 @@ def _complaints(path: Path) -> Iterator[None]:
         raise disk_error(f"file {path}", error, "Grant write permission on .tuner.") from error
 
 
-def _damaged(path: Path, reason: str) -> StoreError:
+def _damaged(path: Path, reason: str) -> Damaged:
+    return Damaged(f"file {path}", f"it cannot be delivered: {reason}", "Move it away.")
+
+
+def _newer(path: Path, reason: str) -> StoreError:
     fix = "Move it away to stop this message."
     return StoreError(f"file {path}", f"it cannot be delivered: {reason}", fix)
 
@@ -197,94 +232,11 @@ def _free(run: str) -> Path:
 
 _LOG = logging.getLogger("tuner.store")
 
-#: A store that is away is tried again after so many seconds, or ten times what a try takes.
-TRY_AGAIN_S = 30.0
-_SHARE = 10
-
-_LATER = "the next tuner command in this folder delivers it, or `tuner runs deliver`"
-
-
-class StoreOutbox:
-    """Everything that waits of the runs that this process writes into one store."""
-
-    def __init__(self, where: str, writing: Writing) -> None:
-        self._where, self._writing = where, writing
-        self._runs: dict[str, RunRecord] = {}
-        self._spools: dict[str, Spool] = {}
-        self._away: StoreAway | None = None
-        self._next_s = 0.0
-
-    def know(self, run: RunRecord) -> None:
-        """A run is written by this process from now on."""
-        self._runs[run.run] = run
-
-    def holds(self, run: str) -> bool:
-        """True if something of this run waits, so that what follows has to wait as well."""
-        return run in self._spools
-
-    def begin(self, run: str, error: StoreAway) -> None:
-        """Keep what follows of a run; raises ``error`` if that is not possible either."""
-        if run not in self._runs:
-            raise error
-        self._away = error
-        with self._both():
-            self._spools[run] = begun = Spool(self._where, self._runs[run])
-        self._wait(0.0)
-        _LOG.warning(
-            "%s: %s\nThe run goes on; what it measures waits in %s: %s.",
-            self._where, error.reason, begun.path, _LATER,
-        )  # fmt: skip
-
-    def put(self, run: str, entry: Entry) -> None:
-        """Keep an entry, and try to deliver if it is time to, or the run's end."""
-        with self._both():
-            self._spools[run].write(entry)
-        if isinstance(entry, Finished) or time.monotonic() >= self._next_s:
-            self.deliver()
-
-    def deliver(self) -> None:
-        """Try to bring everything into the store."""
-        began = time.monotonic()
-        for run, held in list(self._spools.items()):
-            try:
-                deliver(read(held.path), self._writing)
-            except StoreError:
-                self._wait(time.monotonic() - began)
-                return
-            held.close()
-            del self._spools[run]
-            _LOG.warning("%s: reachable again; all of run %s is stored.", self._where, run)
-
-    def close(self) -> None:
-        """Try a last time, and say what is left."""
-        if self._spools and time.monotonic() >= self._next_s - TRY_AGAIN_S + 5.0:
-            self.deliver()
-        for run, held in self._spools.items():
-            held.close()
-            _LOG.warning(
-                "%s: %s samples of run %s wait in %s\nOnce it can be used, %s.",
-                self._where, f"{held.samples:,}", run, held.path, _LATER,
-            )  # fmt: skip
-        self._spools.clear()
-
-    @contextmanager
-    def _both(self) -> Iterator[None]:
-        """Say of a file that cannot be written why it was to be written."""
-        try:
-            yield
-        except StoreError as error:
-            assert self._away is not None, "nothing waits but for a store that is away"
-            reason = f"{self._away.reason}, and {error.thing}: {error.reason}"
-            raise StoreError(self._where, reason, self._away.fix) from error
-
-    def _wait(self, took_s: float) -> None:
-        self._next_s = time.monotonic() + max(TRY_AGAIN_S, _SHARE * took_s)
-
 
 def delivered(where: str, writing: Writing) -> Iterator[Waiting]:
     """Deliver what waits here for this store and nobody still writes, one run after another.
 
-    What cannot be delivered is logged and left where it is.
+    What cannot be delivered is logged; where that is for good, the file is set aside.
     """
     for path in waiting():
         if _empty(path):
@@ -296,6 +248,9 @@ def delivered(where: str, writing: Writing) -> Iterator[Waiting]:
             if file.in_work:
                 continue
             deliver(file, writing)
+        except Damaged as error:
+            if path.exists():  # otherwise another process has set it aside
+                _LOG.warning("%s: %s\n%s", error.thing, error.reason, _set_aside(path))
         except StoreError as error:
             _LOG.warning("%s", error)
         else:

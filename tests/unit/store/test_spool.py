@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunState, Sample
-from tuner.store import entries, spool
+from tuner.store import entries, outbox, spool
 from tuner.store.queries import PRIME, Choice
 from tuner.store.runs import Store
 
@@ -105,7 +105,7 @@ def test_a_server_that_comes_back_in_time_gets_everything(
     make_sample: Make,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(spool, "TRY_AGAIN_S", 0.0)
+    monkeypatch.setattr(outbox, "TRY_AGAIN_S", 0.0)
     with Store.open(url) as store:
         store.start(make_run())
         made = go(store, make_run(), make_sample, range(5))
@@ -266,22 +266,41 @@ def test_a_file_is_delivered_once_its_process_has_died_and_not_before(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "line 1"),
         ("no json\n", "line 1"),
+        ("\0" * 4096, "line 1"),
         ("[]\n", "line 1: Head is not an object"),
         ("\udcff\n", "not text"),
     ],
 )
-def test_a_file_that_is_none_of_ours_is_left_and_named(
+def test_a_file_that_is_damaged_is_set_aside_and_named_once(
     store_path: Path, text: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     spool.FOLDER.mkdir(parents=True)
-    path = spool.FOLDER / "odd.jsonl"
-    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    path, written = spool.FOLDER / "odd.jsonl", text.encode("utf-8", "surrogateescape")
+    aside = [path.with_name("odd.jsonl.damaged"), path.with_name("odd.jsonl.damaged-2")]
+    for kept in aside:
+        path.write_bytes(written)
+        Store.open(str(store_path)).close()
+        assert reason in caplog.text
+        assert "odd.jsonl: it cannot be delivered" in caplog.text
+        assert f"kept as {kept};" in caplog.text
+        caplog.clear()
+        Store.open(str(store_path)).close()
+        assert caplog.text == ""
+    assert [one.read_bytes() for one in aside] == [written] * 2
+    assert spool.waiting() == []
+
+
+@pytest.mark.parametrize("begun", ["", '{"schema":"tuner.spool/1","store":"sqlite'])
+def test_a_file_whose_first_line_is_being_written_is_left_alone(
+    store_path: Path, begun: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool.FOLDER.mkdir(parents=True)
+    path = spool.FOLDER / "run-1.jsonl"
+    path.write_text(begun)
     Store.open(str(store_path)).close()
-    assert reason in caplog.text
-    assert "odd.jsonl: it cannot be delivered" in caplog.text
-    assert path.exists()
+    assert caplog.text == ""
+    assert path.read_text() == begun
 
 
 def test_a_file_of_a_newer_version_or_of_another_store_is_left(
@@ -296,9 +315,12 @@ def test_a_file_of_a_newer_version_or_of_another_store_is_left(
     path.write_text("\n".join([*lines, '{"colour": {"red": 1}}']) + "\n")
     with pytest.raises(StoreError, match="line 5: an entry 'colour' needs a newer tuner"):
         spool.read(path)
-    path.write_text(lines[0].replace("tuner.spool/1", "tuner.spool/2") + "\n")
-    with pytest.raises(StoreError, match="needs a newer tuner"):
-        spool.head_of(path)
+    for head in (lines[0].replace("tuner.spool/1", "tuner.spool/2"), '{"schema": "tuner.spool/2"}'):
+        path.write_text(f"{head}\n")
+        with pytest.raises(StoreError, match="needs a newer tuner"):
+            spool.head_of(path)
+        with Store.open(str(tmp_path / "other.db")):
+            assert files() == [path]
 
 
 @given(

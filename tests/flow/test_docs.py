@@ -1,24 +1,18 @@
 """README and documentation are true: commands exist, examples parse, named files are there."""
 
 import re
-import shlex
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import typer
 
+from support.documentation import PAGES, ROOT, commands
 from tuner.cli.commands import app
 from tuner.model import cfs
 
-ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-PAGES = {
-    path.relative_to(ROOT).as_posix(): path.read_text()
-    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob(".github/*.md"))
-}
+README = PAGES["README.md"]
 #: What a page may call a file without one being there: made by a run, or the reader's own.
 MADE = re.compile(
     r"^(\.tuner|reports|site|build|\.venv|src|shop|tuner\.toml|template\.yaml|serverless\.yml)\b|NAME|^N/A$|^tuner\.\w+/1$"
@@ -31,10 +25,7 @@ def _examples() -> list[Any]:
     return [
         pytest.param(words, id=f"{name}: {' '.join(words)}")
         for name, page in PAGES.items()
-        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
-        for line in block.splitlines()
-        if re.search(r"(^|bin/)tuner ", line)
-        for words in [shlex.split(line.split(" && ")[-1].replace(".venv/bin/", ""), comments=True)]
+        for words in commands(page)
     ]
 
 

@@ -264,7 +264,7 @@ def _hint(memory_mb: int, sweep: Sweep) -> str:
     if memory_mb == sweep.current_mb:
         return "nothing to change: this is the current size"
     if sweep.run.target.startswith(_DEMO):
-        return "nothing to change: a demo is declared nowhere"
+        return "none for a demo: sweep a function of your own"
     if sweep.run.facts.backend is Backend.AWS:
         return "asks before it changes anything; --undo takes it back, --file patches a template"
     return "shows what would change in the file that declares the function; --write changes it"

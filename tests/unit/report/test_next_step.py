@@ -67,7 +67,7 @@ def test_a_recording_and_a_missed_objective_get_no_advice_to_call_more() -> None
 
 def test_nothing_declares_a_demo() -> None:
     step = of("demo:mixed")
-    assert (step.command, step.hint) == ("", "nothing to change: a demo is declared nowhere")
+    assert (step.command, step.hint) == ("", "none for a demo: sweep a function of your own")
 
 
 @pytest.mark.parametrize(

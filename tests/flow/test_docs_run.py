@@ -54,7 +54,7 @@ OTHERS = {
     "pip": "installs",
     "pipx": "installs",
     "uv": "installs",
-    "uvx": "installs",
+    "uvx": "installs: tests/bench/test_first_row.py does the same with pip",
     "docker": "needs Docker; test_distributed_doc.py runs what its containers run",
     "export": "a secret",
     "locust": "needs another machine: test_distributed_doc.py",

@@ -10,6 +10,7 @@ import re
 import struct
 import subprocess
 import termios
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,8 @@ _PART = re.compile(r"\x1b\[([?\d;]*)([A-Za-z])|\x1b\][^\x07]*\x07|\r|\n|[^\x1b\r
 @dataclass
 class Screen:
     """The lines of a terminal; ``seen`` is what stood there each time that a line was erased, and
-    at the end: what arrives may be cut anywhere."""
+    at the end: what arrives may be cut anywhere. ``arrived_s`` has the text at each time that
+    something came, by the monotonic clock."""
 
     width: int
     lines: list[str] = field(default_factory=lambda: [""])
@@ -27,6 +29,7 @@ class Screen:
     column: int = 0
     text: str = ""
     seen: list[str] = field(default_factory=list)
+    arrived_s: list[tuple[float, str]] = field(default_factory=list)
     _written: bool = False  # since a line was erased
 
     @property
@@ -37,6 +40,7 @@ class Screen:
     def feed(self, text: str) -> None:
         """Write to it. Fails where a line would wrap, or for an escape that it does not know."""
         self.text += text
+        self.arrived_s.append((time.monotonic(), self.text))
         for part in _PART.finditer(text):
             self._take(part)
 

@@ -159,6 +159,18 @@ def test_snap_start_goes_off_again_after_a_snapshot(account: Account, target: Aw
     assert snap_start(account) == "None"
 
 
+def test_snap_start_of_ours_goes_off_although_another_size_was_set_since(
+    account: Account, target: AwsTarget
+) -> None:
+    one_variant(target, Setting(1024))
+    maker = target._deployed._maker
+    assert maker is not None
+    maker._set(512, maker._describe(512), snap_start=True)
+    maker._set(1024, maker._describe(1024))
+    target.restore()
+    assert snap_start(account) == "None"
+
+
 def test_snap_start_that_was_on_before_a_snapshot_stays_on(
     account: Account, target: AwsTarget
 ) -> None:

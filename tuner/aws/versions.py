@@ -148,7 +148,7 @@ class VersionMaker:
 
     def _update(self, memory_mb: int, description: str, snap_start: bool) -> Configuration:
         revision_id = revision_of(self._left)
-        more = {"snap_start": True} if snap_start and self._turns_snap_start_on() else {}
+        more = {"snap_start": True} if self._snap_start_is_ours(snap_start) else {}
         step = {"memory_mb": memory_mb, "description": description, "revision_id": revision_id}
         applied = "PublishedVersions" if snap_start else None
         with self._journal.making("set", "UpdateFunctionConfiguration", **step, **more):
@@ -156,10 +156,11 @@ class VersionMaker:
                 self._function, memory_mb, description, revision_id, applied
             )
 
-    def _turns_snap_start_on(self) -> bool:
-        """Tell if SnapStart was off before us, so that it has to go off again."""
-        was_on = uses_snap_start(self._left)
-        return not was_on or snap_start_is_ours(self._journal.entry(), self._left)
+    def _snap_start_is_ours(self, wanted: bool) -> bool:
+        """Tell if SnapStart will be on, and was off before us."""
+        if uses_snap_start(self._left):
+            return snap_start_is_ours(self._journal.entry(), self._left)
+        return wanted
 
     def _publish(self, description: str) -> Configuration:
         revision_id = revision_of(self._left)

@@ -15,10 +15,9 @@ from simulation.plan import Plan
 from simulation.service import Service, refused
 from simulation.state import Config
 from simulation.turns import Turns
+from tuner.aws.calls import Patience
 
 _READS = ("get_", "list_")
-#: Seconds after which an answer that drips is given up (``tuner.aws.calls``).
-_WHOLE_S = 75.0
 
 
 class Crash(BaseException):
@@ -127,7 +126,7 @@ class Chaos:
         if plan.doubled and rng.random() < plan.doubled:
             answer = act(**parameters)
         if rng.random() < plan.drips:
-            self.process.turns.wait(self.process.who, _WHOLE_S)
+            self.process.turns.wait(self.process.who, Patience.answer_s)
             raise ReadTimeoutError(endpoint_url=self.meta.endpoint_url)
         return {} if rng.random() < plan.half else answer
 

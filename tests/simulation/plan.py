@@ -79,7 +79,13 @@ class Plan:
     hands: tuple[tuple[float, str], ...] = ()
     tags_move: bool = False  # putting a tag moves the RevisionId
     untaggable: bool = False
+    applied_s: float = 1.0  # how long an application stays before it is undone
     disk_lost: bool = False  # what the runs have kept in their directories is gone afterwards
+
+    def hands_on(self, *fields: str) -> bool:
+        """Tell if other hands change one of these, or make the function anew."""
+        hands = {hand for _, hand in self.hands}
+        return any(field in hand for hand in hands for field in (*fields, "delete", "redeploy"))
 
     def told(self) -> str:
         """The plan in a line, without what is quiet."""
@@ -121,6 +127,7 @@ def plan_of(seed: int) -> Plan:
         untaggable=rng.random() < 0.1 and len(tuners) == 1,  # nothing else tells two of each other
         disk_lost=lost,
         doubled=some(0.1, lambda: rng.uniform(0.0, 0.5), 0.0),
+        applied_s=some(0.3, lambda: 70.0, 1.0),  # until all that was lost has landed
     )
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from simulation.chaos import Chaos, Crash, Process, Steps
 from simulation.plan import Plan, Tuner
 from simulation.service import Service
-from simulation.state import REGION
+from simulation.state import LATEST, REGION
 from simulation.turns import Turns
 from simulation.world import NAME
 from tuner.api.left import Left, look
-from tuner.aws.applied import read_record, record_path
+from tuner.aws.applied import Applied, read_record, record_path
 from tuner.aws.apply import Application, ApplyOptions
 from tuner.aws.control import ControlPlane
 from tuner.aws.lost import lost_on
@@ -29,7 +29,7 @@ from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.choices import Isolation
 from tuner.targets.composite import Composite
 from tuner.targets.names import parse_target
-from tuner.targets.seam import Code
+from tuner.targets.seam import Code, Variant
 
 _ISOLATIONS = {
     "in-place": Isolation.IN_PLACE,
@@ -57,6 +57,8 @@ class Played:
         self.plan, self.tuner, self.folder, self.told = plan, plan.tuners[who], folder, told
         self.run = f"01JZZZZZZZZZZZZZZZZZZZZZ{0 if plan.one_run else who:02}"
         self.ended: BaseException | None = None
+        self.wrong: list[str] = []
+        self._service = service
         self._undoing = False
         self._who = who
         self._disk: dict[str, bytes] = {}
@@ -94,6 +96,7 @@ class Played:
         )
         own = AwsTarget(self.control(), parse_target(NAME), options)
         target: Any = own
+        self._called = target.endpoint().function
         try:
             facts = target.describe()
             if way == "architectures":
@@ -110,12 +113,26 @@ class Played:
 
     def _prepare(self, target: Any) -> None:
         settings = list(self._settings())
-        for one in [settings] if self.tuner.way != "in-place" else [[each] for each in settings]:
-            for made in target.prepare(one, stop=self._stops).values():
-                self.told.said.append(f"prepared {made}")
-                if not isinstance(made, TunerError):
-                    target.release(made)
+        in_place = [[each] for each in (*settings, settings[0])]
+        for one in in_place if self.tuner.way == "in-place" else [settings]:
+            prepared = target.prepare(one, stop=self._stops)
+            ready = {s: made for s, made in prepared.items() if isinstance(made, Variant)}
+            self.wrong += filter(None, (self._misprepared(s, ready[s]) for s in ready))
+            self.told.said += [f"prepared {made}" for made in prepared.values()]
+            for made in ready.values():
+                target.release(made)
             self._process.sleep(1.0)  # the calls
+
+    def _misprepared(self, setting: Setting, made: Variant) -> str | None:
+        """Say what a variant is where it has other memory than its Setting, by our hand."""
+        function = self._service.functions.get(made.function or self._called)
+        called = made.qualifier or LATEST
+        found = function and {LATEST: function.latest, **function.versions}.get(called)
+        there_mb = found and found["MemorySize"]
+        theirs = "memory" if called == LATEST else "prune"
+        if there_mb == setting.memory_mb or self.plan.hands_on(theirs):
+            return None
+        return f"prepared {setting.memory_mb} MB, but {called} has {there_mb} MB"
 
     def _stops(self) -> bool:
         at = self.tuner.stops_at
@@ -142,10 +159,28 @@ class Played:
         size = 640 if self.plan.one_run else 640 + 64 * self._who
         change = ApplyOptions(self.run, size, alias, arch=arch, publish=alias is not None)
         done = application.apply(change)
-        self._process.sleep(1.0)
+        self._process.sleep(self.plan.applied_s)
         if done is not None:
+            self.wrong += self._unapplied(done)
             self._undoing = True
             application.undo(read_record(self.record))
+
+    def _unapplied(self, done: Applied) -> list[str]:
+        """Say what of an application that ended well is not there, by nobody else's hand."""
+        plan, function = self.plan, self._service.functions.get(NAME)
+        if len(plan.tuners) > 1 or function is None:
+            return []
+        latest, alias = function.latest, function.aliases.get(done.alias or "", {})
+        expected = {
+            "memory": (done.memory_mb, latest["MemorySize"]),
+            "architecture": (done.arch or "x86_64", *latest["Architectures"]),
+            "alias": (done.version if done.alias else None, alias.get("FunctionVersion")),
+        }
+        return [
+            f"applied {wanted} ({field}), but it has {there}"
+            for field, (wanted, there) in expected.items()
+            if wanted != there and not plan.hands_on(field)
+        ]
 
     def control(self) -> ControlPlane:
         """A control plane of its own."""

@@ -165,7 +165,7 @@ def test_who_stops_while_it_is_waited_for_pays_no_longer(
     service.create("slow-init", make_zip({"app.py": slow}))
     target = open_target("slow-init")
     with pytest.raises(TargetError, match="was not waited for"):
-        one_variant(target, TWO, stop=lambda: True)
+        one_variant(target, TWO, stop=lambda: provisioned(service, "slow-init") != [])
     assert provisioned(service, "slow-init") == []
     target.restore()
     service.client.delete_function(FunctionName="slow-init")

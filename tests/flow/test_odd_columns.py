@@ -143,3 +143,10 @@ def test_so_are_some_in_each_column(whole: Path, here: Path) -> None:
     for table, column in columns(whole):
         for value in rng.sample(ODD, 4):
             check(whole, table, column, value)
+
+
+@pytest.mark.parametrize("body", ["-1", "[]", "null", '"x"', "{}"])
+def test_a_document_that_is_no_object_is_an_error_or_unknown(
+    whole: Path, here: Path, body: str
+) -> None:
+    check(whole, "tuner_documents", "body", body)

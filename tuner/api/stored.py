@@ -153,9 +153,9 @@ _Documents = Mapping[str, Mapping[str, Any]]
 
 def _answer(run: RunRecord, documents: _Documents, store_url: str | None) -> str:
     """As the run was answered when it ended; a run of an older version is answered now."""
-    if ANSWER in documents:
-        return str(documents[ANSWER]["headline"])
     try:
+        if ANSWER in documents:
+            return str(documents[ANSWER]["headline"])
         if LOAD in documents:
             return LoadResult(document=documents[LOAD]).headline
         if run.command in ("sweep", "cold"):

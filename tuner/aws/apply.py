@@ -186,8 +186,9 @@ class Application:
             with self._control.restoring():
                 done = without_tags(done, self._control)
         except TargetError as error:
-            self._tell(f"its tags could not be removed: {error.reason}")
-            return done
+            kept = f"is set to {done.memory_mb} MB, but keeps tags that say so: {error.reason}"
+            fix = "Run `tuner restore`, which removes them and nothing else."
+            raise type(error)(self._function, kept, fix) from error
         write_record(self._directory, done)
         return done
 

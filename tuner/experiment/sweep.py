@@ -144,7 +144,8 @@ def _answered(
     elif limited and not last.settled:
         state = RunState.PARTIAL
     elif broken:  # that is why, however settled the rest is
-        state, note = RunState.PARTIAL, f"{listed(f'{size:,}' for size in broken)} MB failed"
+        state = RunState.PARTIAL
+        note = f"{listed(f'{size:,}' for size in broken)} MB failed" if last.settled else note
     context.store.finish(run.run, state, run.finished_at or 0.0, run.warnings, note=note)
     return replace(result, run=replace(result.run, state=state, note=note))
 

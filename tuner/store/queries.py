@@ -227,11 +227,16 @@ def bodies_of(connection: Connection, name: str) -> list[tuple[str, dict[str, An
 def documents_of_run(
     connection: Connection, key: int, name: str | None = None
 ) -> dict[str, dict[str, Any]]:
-    """All documents of a run by name, or the one of this name."""
+    """All documents of a run by name, or the one of this name; raises ValueError for another kind
+    of JSON."""
     wanted = select(documents.c.name, documents.c.body).where(documents.c.run_id == key)
     if name is not None:
         wanted = wanted.where(documents.c.name == name)
-    return {name: json.loads(body) for name, body in connection.execute(wanted)}
+    found = {name: json.loads(body) for name, body in connection.execute(wanted)}
+    for name, body in found.items():
+        if not isinstance(body, dict):
+            raise ValueError(f"the document {name} of a run is no object")
+    return found
 
 
 def owner_of(row: Row[Any]) -> Owner | None:

@@ -54,7 +54,7 @@ def test_init_has_its_part_of_the_bill_at_the_share_that_is_given() -> None:
     assert "given" in init.basis
 
 
-def test_init_is_the_same_part_of_the_answers_bill_its_interval_and_its_opportunity() -> None:
+def test_init_is_the_same_part_of_the_bill_its_interval_and_its_opportunity() -> None:
     """INIT takes longer at the pick than elsewhere, and now and then much longer."""
     inits = {128: (8000.0, 9000.0, 13000.0, 12000.0, 9500.0), 512: (5600.0, 6400.0) * 2}
     samples = [

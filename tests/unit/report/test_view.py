@@ -67,7 +67,7 @@ def test_a_change_is_worded_with_its_direction(
     assert answer(sweep).rest.split(";")[0] == words
 
 
-def test_a_current_size_without_figures_is_said_to_have_failed_or_to_be_unmeasured() -> None:
+def test_a_current_size_without_figures_has_failed_or_was_not_measured() -> None:
     failed = picked(versus_current=VersusCurrent(128, None, None))
     reason = "out of memory (2 of 2 calls)"
     rows = [replace(r, status="failed", reason=reason) for r in failed.sizes if r.memory_mb == 128]
@@ -158,7 +158,7 @@ def test_only_objectives_that_are_missed_are_said_to_be() -> None:
     assert (fact.value, fact.note) == ("not met", "p95<1ms")
 
 
-def test_an_objective_that_may_be_met_is_unlikely_to_be_and_not_said_to_be_missed() -> None:
+def test_an_objective_that_may_be_met_is_unlikely_and_not_missed() -> None:
     missed = {"slo": ("p95<85ms",), "meets_slo": False, "missed_slo": ("p95<85ms",)}
     said = answer(picked(**missed, meets_probability=0.2))
     assert "is unlikely to meet p95<85ms" in said.sentence
@@ -363,7 +363,7 @@ def test_compared_architectures_are_named_wherever_a_size_is() -> None:
     assert [row.head for row in sizes.rows if "recommended" in row.marks] == ["768 MB on arm64"]
 
 
-def test_a_best_size_of_an_architecture_is_current_only_if_it_is_the_current_size() -> None:
+def test_a_best_size_of_an_architecture_is_current_only_if_it_is_that_size() -> None:
     sweep = compared()
     facts = replace(sweep.run.facts, memory_mb=1120)
     run = replace(sweep.run, facts=facts)

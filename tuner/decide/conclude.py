@@ -17,7 +17,7 @@ from tuner.decide.goal import Goal, SloScope
 from tuner.decide.load_result import SizeUnderLoad
 from tuner.decide.month import Priced, monthly
 from tuner.decide.opportunities import opportunities
-from tuner.decide.outlook import MAX_QUANTILE, VERIFIED, look
+from tuner.decide.outlook import MAX_QUANTILE, VERIFIED, Basis, look
 from tuner.decide.result import (
     ColdRow,
     Monthly,
@@ -33,6 +33,7 @@ from tuner.decide.steady import rounds_apart
 from tuner.decide.what_if import what_if
 from tuner.measure.failures import causes_of
 from tuner.measure.health import check
+from tuner.model.observations import from_samples
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
 from tuner.store.documents import Notes, RunSpread, calm, on_demand
@@ -59,7 +60,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
     decider = Decider(question)
     answer, loads, of_loads = _under_load(decider.answer(samples), evidence, question, samples)
     month, of_month = _month(answer, question.goal, evidence)
-    rows = _rows(evidence, question, samples, loads)
+    rows = _rows(evidence, question, samples, loads, answer.basis)
     variants, of_variants, kept_usd = _startups(evidence)
     sweep = Sweep(
         run=run,
@@ -265,8 +266,10 @@ def _rows(
     question: Question,
     samples: Sequence[Sample],
     loads: Sequence[SizeUnderLoad],
+    basis: Basis | None,
 ) -> tuple[SizeRow, ...]:
-    rows = {r.memory_mb: r for r in size_rows(samples, question.goal, question.rates)}
+    seen = from_samples(samples) if basis is None else basis.observations
+    rows = {r.memory_mb: r for r in size_rows(samples, seen, question.goal, question.rates)}
     for size, reason in evidence.failed.items():
         if size not in rows:
             rows[size] = SizeRow(size, "failed", reason, WarmRow(), ColdRow())

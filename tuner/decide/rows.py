@@ -25,7 +25,7 @@ from tuner.decide.goal import Goal
 from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, SizeRow, StartupRow, WarmRow
 from tuner.measure.failures import causes_of, shortened
-from tuner.model.observations import from_samples
+from tuner.model.observations import Observations
 from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
 from tuner.store.documents import StartFacts, Startups
@@ -48,12 +48,16 @@ _REASONS = {
 }
 
 
-def size_rows(samples: Sequence[Sample], goal: Goal, rates: Prices) -> tuple[SizeRow, ...]:
-    """Return a row per size asked, ascending; warm-up calls count only where they failed."""
+def size_rows(
+    samples: Sequence[Sample], observations: Observations, goal: Goal, rates: Prices
+) -> tuple[SizeRow, ...]:
+    """Return a row per size asked, ascending; warm-up calls count only where they failed.
+
+    ``observations`` are those of the samples."""
     of_size: dict[int, list[Sample]] = defaultdict(list)
     for sample in samples:
         of_size[sample.memory_mb].append(sample)
-    terms = _Terms(goal, rates, cold_extra(from_samples(samples)))
+    terms = _Terms(goal, rates, cold_extra(observations))
     return tuple(_size_row(size, of_size[size], terms) for size in sorted(of_size))
 
 

@@ -95,13 +95,15 @@ def from_samples(samples: Sequence[Sample]) -> Observations:
     warm = plain if first_calls else [s for s in plain if not s.cold]
     peaks = [s.max_memory_mb for s in usable if _usable(s.max_memory_mb)]
     return Observations(
-        memory_mb=np.array([s.memory_mb for s in warm], dtype=np.int64),
-        duration_ms=np.array([_duration(s) for s in warm], dtype=np.float64),
-        billed_ms=np.array([_billed(s) for s in warm], dtype=np.float64),
-        round=np.array([s.round for s in warm], dtype=np.int64),
+        memory_mb=np.fromiter((s.memory_mb for s in warm), np.int64, len(warm)),
+        duration_ms=np.fromiter(map(_duration, warm), np.float64, len(warm)),
+        billed_ms=np.fromiter(map(_billed, warm), np.float64, len(warm)),
+        round=np.fromiter((s.round for s in warm), np.int64, len(warm)),
         cold=_cold([s for s in usable if s.cold]),
         failures=_failures(asked),
-        client_overhead_ms=np.array([max(0.0, s.latency_ms - _duration(s)) for s in warm]),
+        client_overhead_ms=np.fromiter(
+            (max(0.0, s.latency_ms - _duration(s)) for s in warm), np.float64, len(warm)
+        ),
         throttle_share=_share(asked, _THROTTLED),
         error_share=_share([s for s in asked if s.outcome not in _THROTTLED], _ERRORS),
         max_memory_mb=max((p for p in peaks if p is not None), default=None),

@@ -162,6 +162,7 @@ _DUE, _SENT, _RAN, _BILLED, _INIT = map(
     _FIELDS.index, ("due_s", "sent_s", "duration_ms", "billed_ms", "init_ms")
 )
 _MOST = 1e12
+_INFINITE = frozenset({math.inf, -math.inf})
 
 
 def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
@@ -196,7 +197,7 @@ def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
             if kinds not in good:
                 _check_kinds(kinds)
                 good.add(kinds)
-            if math.inf in row or -math.inf in row:
+            if not _INFINITE.isdisjoint(row):
                 raise ValueError("a number of a sample is infinite")
             if not (
                 -_MOST < row[_DUE] < _MOST

@@ -7,6 +7,7 @@ from tuner.billing.prices import prices
 from tuner.decide.goal import Goal
 from tuner.decide.result import SizeRow
 from tuner.decide.rows import size_rows
+from tuner.model.observations import from_samples
 from tuner.records import Outcome, Purpose, Sample, Setting
 
 RATES = prices("us-east-1", "x86_64")
@@ -24,7 +25,7 @@ def sample(
 
 
 def row(*samples: Sample) -> SizeRow:
-    (only,) = size_rows(samples, Goal(), RATES)
+    (only,) = size_rows(samples, from_samples(samples), Goal(), RATES)
     return only
 
 
@@ -86,7 +87,8 @@ def test_a_cold_share_is_priced_alike_with_and_without_own_cold_starts() -> None
     both = [sample(), sample(Purpose.COLD, duration=120.0, init=300.0)]
     warm_only = replace(sample(duration=50.0), setting=Setting(2048))
     goal = Goal(cold_share=0.1)
-    with_cold, without = size_rows([*both, warm_only], goal, RATES)
+    each = [*both, warm_only]
+    with_cold, without = size_rows(each, from_samples(each), goal, RATES)
     # 1,024 MB: 0.9 x 100 ms + 0.1 x (120 + 300) ms = 132 ms of 1 GB.
     assert with_cold.cost_usd_per_million is not None
     assert abs(with_cold.cost_usd_per_million.mean - (0.132 * 16.6667 + 0.2)) < 1e-9

@@ -62,6 +62,17 @@ def test_the_interval_of_the_mean_is_seeded() -> None:
     assert low < values.mean() < high
 
 
+@pytest.mark.parametrize("n", [10_001, 20_000])
+def test_the_interval_of_a_mean_of_many_values_is_that_of_the_bootstrap(n: int) -> None:
+    values = np.random.default_rng(2).pareto(3.0, n)  # far from normal
+    low, high = mean_interval(values) or (0.0, 0.0)
+    rng = np.random.default_rng(3)
+    means = np.array([rng.choice(values, n).mean() for _ in range(2_000)])
+    slow_low, slow_high = np.quantile(means, (0.05, 0.95))
+    assert abs(low - slow_low) < 0.05 * (high - low) > abs(high - slow_high)
+    assert mean_interval(np.full(n, 7.0)) == (7.0, 7.0)
+
+
 def test_a_quantile_outside_the_open_unit_interval_is_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         quantile_interval([1.0], 1.0)

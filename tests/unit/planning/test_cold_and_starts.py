@@ -4,6 +4,7 @@ from support.factories import a_sample
 from tuner.billing.prices import prices
 from tuner.decide.goal import Goal
 from tuner.decide.rows import size_rows
+from tuner.model.observations import from_samples
 from tuner.planning.ask import Ask, Done, How, Planner, SoFar
 from tuner.planning.budget import NO_LIMIT, Budget, Spent
 from tuner.planning.cold import ColdStarts
@@ -42,7 +43,7 @@ def test_cold_starts_that_no_table_counts_are_none_of_those_asked_for() -> None:
         asks(ColdStarts({"x86_64": 128}, 2, NO_LIMIT), SoFar(each))[0] for each in (begun, seen)
     )
     assert (first.counts, second.counts) == ({Setting(128): 2}, {Setting(128): 1})
-    [row] = size_rows(seen, Goal(), prices("us-east-1", "x86_64"))
+    [row] = size_rows(seen, from_samples(seen), Goal(), prices("us-east-1", "x86_64"))
     assert row.cold.n == 1
 
 

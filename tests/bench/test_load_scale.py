@@ -49,7 +49,7 @@ MILLION = """
         def __init__(self):
             self.theirs, self.ours = wire.Reader(), wire.Reader()
             self.held, self.said = [], iter(())
-        def ready(self): return ["1"]
+        def ready(self, stop): return ["1"]
         def end(self): pass
         def send(self, worker, message):
             [(kind, *fields)] = self.theirs.feed(message)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from dataclasses import asdict
 
 import typer
@@ -88,6 +89,7 @@ def worker(options: WorkerCommand) -> None:
     from tuner.api.setup import worker_command
 
     command, environment = worker_command(options)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the worker can hear it
     os.execve(command[0], command, environment)
 
 

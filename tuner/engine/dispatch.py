@@ -73,7 +73,7 @@ class Dispatch:
     def begin(self, order: wire.Order) -> None:
         """Give the order, wait until all workers stand by, and go."""
         pool = self._pool
-        self._set_alive(pool.ready())
+        self._set_alive(pool.ready(self._batch.stop))
         for index, (worker, concurrency) in enumerate(self._shares()):
             script = _script_order(self._batch, concurrency, index, len(self._alive))
             own = order._replace(concurrency=concurrency, script=script)

@@ -4,16 +4,16 @@ Both kinds of pool pass messages (``wire.py``) to workers by name and back, unre
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-from tuner.clock import Clock
+from tuner.clock import Clock, never
 from tuner.engine import wire
 from tuner.engine.credible import fault_of
 from tuner.engine.worker_process import KEPT, START_S, WorkerProcess, machine_id
-from tuner.errors import TunerError
+from tuner.errors import Interrupted, TunerError
 
 _PINGS = 8
 _ALONE = "1"  # the name of an only worker
@@ -69,8 +69,9 @@ class SingleWorker:
         """Process ids of the workers on this machine."""
         return [self._process.pid]
 
-    def ready(self) -> Sequence[str]:
-        """Wait until all that are expected are there; return the names of those that live."""
+    def ready(self, stop: Callable[[], bool] = never) -> Sequence[str]:
+        """Wait until all that are expected are there; return the names of those that live. Raises
+        Interrupted if the user wants to stop while other machines are waited for."""
         while not self._ready:
             kind, *_ = self._process.receive(START_S)
             self._ready = kind == wire.READY
@@ -147,7 +148,7 @@ class LocustWorkers:
     def pids(self) -> Sequence[int]:
         return [worker.pid for worker in self._joined.values() if worker.pid is not None]
 
-    def ready(self) -> Sequence[str]:
+    def ready(self, stop: Callable[[], bool] = never) -> Sequence[str]:
         """Wait the first time, for workers of other machines half an hour."""
         wanted = self._workers.local + self._workers.expect
         give_up = self._clock.monotonic() + (_JOIN_S if self._workers.expect else START_S)
@@ -155,6 +156,9 @@ class LocustWorkers:
             self._pump()
             there = sum(worker.ready for worker in self._joined.values())
             self._complete = there >= wanted
+            if not self._complete and stop():
+                reason = f"stopped while {there} of {wanted} were there"
+                raise Interrupted("load workers", reason, "Join all of them, then start again.")
             late = self._clock.monotonic() > give_up
             if not self._complete and (self._gone or late):
                 raise self._too_few(there, wanted)

@@ -16,7 +16,7 @@ from tuner.engine import wire
 from tuner.engine.engine import Batch, BatchPolicy, Call, Mode
 from tuner.engine.locust_engine import CredentialRefresh, LocustEngine
 from tuner.engine.worker_pool import LocustWorkers, Workers, _Joined
-from tuner.errors import TunerError
+from tuner.errors import Interrupted, TunerError
 from tuner.records import Outcome, Purpose
 from tuner.targets.seam import Credentials
 
@@ -197,6 +197,19 @@ def test_a_worker_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch)
     pool = LocustWorkers(Workers(local=0, expect=1), WallClock())
     with pytest.raises(TunerError, match="another version of tuner"):
         pool.ready()
+
+
+def test_the_wait_for_workers_ends_when_the_user_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Master:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def receive(self) -> tuple[Any, ...]:
+            return (wire.BEAT, 0.0)
+
+    monkeypatch.setattr("tuner.engine.worker_pool.WorkerProcess", Master)
+    pool, looks = LocustWorkers(Workers(local=0, expect=2), WallClock()), iter([False, True])
+    with pytest.raises(Interrupted, match="stopped while 0 of 2 were there"):
+        pool.ready(lambda: next(looks))
 
 
 @given(

@@ -17,6 +17,7 @@ import pytest
 import tuner.engine
 from support.factories import a_batch, a_variant, an_endpoint
 from support.servers import good
+from support.waiting import wait_for
 from tuner.clock import WallClock
 from tuner.engine.engine import Batch, BatchPolicy, Call
 from tuner.engine.locust_engine import LocustEngine
@@ -209,6 +210,26 @@ def test_a_worker_from_elsewhere_joins_and_ends_without_its_master(
         other.kill()
         other.wait()
         engine.close()
+
+
+@pytest.mark.parametrize("joining", [False, True], ids=["loading", "joining"])
+def test_a_ctrl_c_of_a_worker_that_has_no_load_is_a_line(joining: bool) -> None:
+    words = ("-m", "tuner", "worker", "--master", "127.0.0.1:9")
+    worker = subprocess.Popen(
+        [sys.executable, *words],
+        stderr=subprocess.PIPE, text=True, env={**os.environ, SECRET: SECRET_TEXT},
+    )  # fmt: skip
+    try:
+        process = psutil.Process(worker.pid)
+        wait_for(lambda: "tuner.engine.worker.locust_worker" in process.cmdline(), "a worker")
+        if joining:
+            wait_for(lambda: any("zmq" in one.path for one in process.memory_maps()), "its socket")
+        worker.send_signal(signal.SIGINT)
+        said = worker.communicate(timeout=60)[1]
+    finally:
+        worker.kill()
+        worker.wait()
+    assert (worker.returncode, said) == (130, "tuner: interrupted\n")
 
 
 def test_a_port_that_is_taken_is_an_error_with_words() -> None:

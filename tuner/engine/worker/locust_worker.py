@@ -4,11 +4,12 @@
 FD; it ends with that socket. With ``HOST PORT [alone]`` it joins a master by Locust's protocol, as
 workers do that Locust started itself (its Docker image, its operator; ``locustfile.py``). Then it
 ends when the master says so or is silent for some seconds: a load without its master must not go
-on. It dies with its parent unless ``alone``.
+on. It dies with its parent unless ``alone``, as which it ends at once for Ctrl-C.
 """
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from time import monotonic, process_time
@@ -38,6 +39,11 @@ _FEW = 4
 LINGER_S = 0.005
 #: The type of Locust message that carries ours.
 MESSAGE = "tuner"
+#: What `tuner worker` says at the end of the five minutes for which Locust looks for a master.
+_NO_LOAD = """\
+tuner: --master {}: no load waits there for workers with this secret
+Start `tuner load TARGET --expect-workers N` there, with the same secret, then join again.
+"""
 _SILENCE_S = 5.0  # the heartbeat of Locust's master comes once a second
 
 
@@ -168,21 +174,27 @@ def _serve_master(environment: Any, host: str, port: str) -> NoReturn:
     try:
         member = JoinedWorker(environment.create_worker_runner(host, int(port)))
     except ConnectionError:
-        sys.stderr.write(f"no load waits for workers with this secret at {host}:{port}\n")
+        os.write(2, _NO_LOAD.format(f"{host}:{port}").encode())
         os._exit(1)
     ask_for_prompt_wakeups()
     settle_memory()
-    try:
-        member.wait_for_end()
-    except KeyboardInterrupt:
-        os._exit(130)
+    member.wait_for_end()
     os._exit(0)
+
+
+def _leave(_number: int, _frame: object) -> NoReturn:
+    os.write(2, b"tuner: interrupted\n")
+    os._exit(130)
 
 
 def main() -> None:
     """Serve the tuner or the master that the arguments name."""
     given = sys.argv[1:]
-    if given[2:] != ["alone"]:
+    if given[2:] == ["alone"]:
+        signal.signal(signal.SIGINT, _leave)
+        # `tuner worker` has blocked it, lest it end the loading of Locust with a traceback.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    else:
         die_with_parent()
     logging.getLogger("locust").setLevel(logging.ERROR)
     environment = Environment(user_classes=[QueueUser], events=events)

@@ -1,7 +1,9 @@
 """Functions from this machine behind the seam: packaged, run for real, gone when closed."""
 
 import json
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,14 @@ import boto3
 import pytest
 
 from support.local_lambda import zipped
+from tuner.aws.control import ControlPlane
+from tuner.aws.session import SessionOptions, open_session
+from tuner.clock import WallClock
 from tuner.errors import NotFound, TargetError, TunerError, UsageError
 from tuner.records import Backend, Setting
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_observers import neighbours_of
+from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.local import LocalOptions, LocalTarget, open_local
 from tuner.targets.names import parse_target
 from tuner.targets.seam import Variant, one_variant
@@ -84,6 +92,26 @@ def test_a_directory_runs_at_every_size_with_its_environment(
             "event": {"x": 1},
         }
     target.restore()
+
+
+def test_a_busy_machine_is_said_of_a_local_lambda_behind_a_url(
+    local_lambda_url: str, new_function: Callable[..., str]
+) -> None:
+    name = parse_target(new_function("def handler(event, context):\n    return 1\n"))
+    session = open_session(SessionOptions(region="eu-west-1", endpoint_url=local_lambda_url))
+    target = AwsTarget(ControlPlane(session, WallClock()), name, AwsOptions(journal=None))
+    target.describe()
+    work = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass"
+    start = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', sys.argv[1]])"
+    subprocess.run([sys.executable, "-c", start, work], check=True)  # a stranger, no child of ours
+    time.sleep(0.8)
+    assert [advice.code for advice in target.doubts()] == ["machine-busy"]
+    target.close()
+
+
+def test_a_service_that_is_no_process_of_this_machine_is_not_watched(local_lambda_url: str) -> None:
+    assert neighbours_of(local_lambda_url) is not None
+    assert neighbours_of("http://127.0.0.1:9") is None
 
 
 def test_a_template_runs_with_its_own_values_and_those_given(

@@ -36,7 +36,7 @@ def run_load(spec: LoadRun, context: Context, watcher: Watcher) -> Load:
             finally:
                 book.flush()
         altered = () if spec.to_make else context.target.altered()
-        advice = (*result.warnings, *book.keeper.advice(), *altered)
+        advice = (*result.warnings, *book.keeper.advice(), *context.target.doubts(), *altered)
         result = replace(result, warnings=advice)
         result = _finished(context, result, watcher)
     return _held_against(spec, context, book, result, watcher)

@@ -77,6 +77,7 @@ class _Running:
         if found:
             self.of.warnings.extend(self._left_out(failed))
         self.of.warnings.extend(_failures(self.of.samples))
+        self.of.warnings.extend(self.of.sides.target.doubts())
         before = first.sides.get(Role.BEFORE)
         if design is Design.BASELINE and self.reference is not None:
             before = self.reference.side

@@ -17,12 +17,14 @@ from tuner.aws.logs import FunctionLog, LogReports
 from tuner.aws.session import AwsSession, current_keys, narrowed_keys, open_session, refuse_proxy
 from tuner.clock import never
 from tuner.errors import NotServed, TargetError, TunerError, UsageError
+from tuner.locallambda.limits.cpu import cores
 from tuner.recording.reportline import Report
 from tuner.records import ON_DEMAND, Advice, Backend, FunctionFacts, Part, Setting
-from tuner.targets.aws_observers import open_metrics, open_trail
+from tuner.targets.aws_observers import neighbours_of, open_metrics, open_trail
 from tuner.targets.aws_versions import AwsOptions, Deployed
 from tuner.targets.choices import NOTES, Isolation, read_arches
 from tuner.targets.composite import Composite
+from tuner.targets.machine import Neighbours
 from tuner.targets.names import TargetName
 from tuner.targets.observers import EventTrail, ServiceMetrics
 from tuner.targets.seam import (
@@ -78,6 +80,7 @@ class AwsTarget(Target):
         self._facts: FunctionFacts | None = None
         self._measured: Configuration | None = None
         self._log_group: str | None = None
+        self._neighbours: Neighbours | None = None
         self._logs: LogReports | None = None
         self._opened_s = options.clock.wall()
         run = str(ULID.from_timestamp(options.clock.wall()))
@@ -190,6 +193,10 @@ class AwsTarget(Target):
             function = self._deployed.function
         return open_metrics(self._control, function, self._options.progress, traced=facts.traced)
 
+    def doubts(self) -> tuple[Advice, ...]:
+        """Other programs that kept the machine busy meanwhile, where the service is on this one."""
+        return () if self._neighbours is None else self._neighbours.advice(cores())
+
     def altered(self) -> tuple[Advice, ...]:
         """What of ``$LATEST``, a version or an alias is not as it was first read, once restored."""
         if self._measured is None or self._deployed.published:
@@ -232,7 +239,10 @@ class AwsTarget(Target):
         refuse_unsuitable(latest, text)
         self._measured = configuration
         self._log_group = (configuration.get("LoggingConfig") or {}).get("LogGroup")
-        return function_facts(self._control, configuration, found.get("Concurrency") or {})
+        facts = function_facts(self._control, configuration, found.get("Concurrency") or {})
+        if facts.backend is Backend.LOCAL:
+            self._neighbours = neighbours_of(self.session.endpoint_url)
+        return facts
 
 
 def on_architectures(target: AwsTarget, written: str) -> Target:

@@ -13,6 +13,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 from tuner.aws.calls import AwsService
 from tuner.aws.control import ControlPlane
 from tuner.aws.logs import FunctionLog
@@ -21,12 +23,16 @@ from tuner.aws.session import AwsSession, signed_headers
 from tuner.aws.traces import read_traces
 from tuner.errors import NotFound, TargetError
 from tuner.records import Invoked, LogLine, Metered, Metric, Traced
+from tuner.targets.machine import Neighbours, cpu_use
 from tuner.targets.observers import AGE_S, RETRIES, EventSettings, EventTrail, ServiceMetrics
 from tuner.targets.seam import Progress
 
 #: What the platform writes around an invocation, as text or as JSON.
 WORDS = ("START RequestId: ", "REPORT RequestId: ", "platform.start", "platform.report")
 _EVENTS, _TIME, _PLATFORM = "/tuner/events?from={}", "/tuner/time", "/tuner/platform"
+_PROCESS = "/tuner/process"
+#: Start times of one process are read a little apart when the clock is set.
+_SAME_START_S = 5.0
 
 
 def open_trail(
@@ -183,6 +189,19 @@ def platform_facts(url: str) -> Mapping[str, Any]:
     """The platform facts of the service at ``url``; empty if it is not a local Lambda of ours."""
     told = _ask_local(url, _PLATFORM)
     return told[0] if told is not None and isinstance(told[0], dict) else {}
+
+
+def neighbours_of(url: str) -> Neighbours | None:
+    """Watch what neither we nor the local Lambda at ``url`` do on this machine, from now on;
+    ``None`` if no process here is that service: a container's, a tunnel's, another program's."""
+    told, _ = _ask_local(url, _PROCESS) or ({}, None)
+    try:
+        service = psutil.Process(told["pid"])
+        if abs(service.create_time() - told["started_s"]) > _SAME_START_S:
+            return None
+    except (psutil.Error, LookupError, TypeError, ValueError):
+        return None
+    return Neighbours(lambda: cpu_use(service))
 
 
 def _ask_local(

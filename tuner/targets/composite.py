@@ -101,6 +101,10 @@ class Composite(Target):
         found = {arch: service for arch, service in of.items() if service is not None}
         return _MetricsOfParts(found) if found.keys() == of.keys() else None
 
+    def doubts(self) -> tuple[Advice, ...]:
+        """Of the first: all of them are in one place."""
+        return self._first.doubts()
+
     def altered(self) -> tuple[Advice, ...]:
         """Of all of them."""
         return tuple(advice for target in self._parts.values() for advice in target.altered())

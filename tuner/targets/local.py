@@ -16,15 +16,13 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.session import LOOPBACK_REGION, SessionOptions, open_session
 from tuner.clock import Clock, WallClock
 from tuner.errors import UsageError
-from tuner.locallambda.limits.cpu import cores
 from tuner.locallambda.sandbox.nodejs.runtime import prepare
 from tuner.locallambda.sandbox.nodejs.versions import naming
 from tuner.locallambda.sandbox.runtime_command import is_nodejs
-from tuner.records import Advice, FunctionFacts
+from tuner.records import FunctionFacts
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_versions import AwsOptions
 from tuner.targets.embedded import EmbeddedLambda, EmbeddedOptions
-from tuner.targets.machine import Neighbours
 from tuner.targets.names import DEMOS, Kind, TargetName
 from tuner.targets.package import (
     Package,
@@ -109,7 +107,6 @@ class LocalTarget(AwsTarget):
         self._service, self._function, self._local = service, function, options
         super().__init__(*_created(service, function, options))
         self._foreign = foreign_files(function.package)
-        self._neighbours = Neighbours()
 
     def check_up(self) -> Iterator[Finding]:
         """Nothing stands in the way of a function of our own."""
@@ -131,10 +128,6 @@ class LocalTarget(AwsTarget):
     def metrics(self) -> None:
         """Nobody else counts."""
         return
-
-    def doubts(self) -> tuple[Advice, ...]:
-        """Other programs that were busy meanwhile."""
-        return self._neighbours.advice(cores())
 
     def beside(self, code: Code) -> Target:
         """Another function on the same service; it ends with it."""

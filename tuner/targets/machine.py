@@ -1,9 +1,11 @@
 """What other programs did on this machine while a local function was measured.
 
 A machine that is busy all the time shows no difference between rounds of calls, so it is asked
-itself: the time its cores worked, less that of this process and all that it started.
+itself: the time its cores worked, less that of this process, of the local Lambda, and of all that
+they started.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,12 +27,16 @@ class CpuUse:
     at_s: float
 
 
-def cpu_use() -> CpuUse:
-    """Read what was used so far; of our processes that have ended, what their parents know."""
-    times, own = psutil.cpu_times(), psutil.Process()
+def cpu_use(*beside: psutil.Process) -> CpuUse:
+    """Read what was used so far; of processes that have ended, what their parents know. Those
+    ``beside`` this one, with their children, are ours."""
+    times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0) + getattr(times, "guest", 0.0)
-    used = 0.0
-    for process in (own, *own.children(recursive=True)):
+    used, ours = 0.0, set[psutil.Process]()
+    for root in (psutil.Process(), *beside):
+        with contextlib.suppress(psutil.Error):
+            ours |= {root, *root.children(recursive=True)}
+    for process in ours:
         try:
             used += sum(process.cpu_times()[:4])  # user, system, and those of ended children
         except psutil.Error:  # it has just ended

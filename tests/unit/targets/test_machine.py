@@ -3,7 +3,9 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from tuner.targets.machine import CpuUse, Neighbours, cpu_use
@@ -47,3 +49,26 @@ def test_our_own_processes_are_ours_while_they_run_and_after() -> None:
     assert ended.own_s >= running.own_s - 0.05
     assert running.all_s - first.all_s >= 0.2
     assert time.monotonic() >= ended.at_s > first.at_s
+
+
+@pytest.fixture
+def stranger() -> Iterator[psutil.Process]:
+    """A process that works for 0.3 s and is no child of ours."""
+    work = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+    start = (
+        "import subprocess as s, sys; "
+        "print(s.Popen([sys.executable, '-c', sys.argv[1]], stdout=s.DEVNULL).pid)"
+    )
+    command = [sys.executable, "-c", start, f"{work}\ntime.sleep(30)"]
+    found = psutil.Process(int(subprocess.run(command, stdout=-1, check=True, text=True).stdout))
+    yield found
+    found.kill()
+
+
+def test_a_service_that_we_did_not_start_is_ours_too(stranger: psutil.Process) -> None:
+    while sum(stranger.cpu_times()[:2]) < 0.28:
+        time.sleep(0.02)
+    alone, both = cpu_use(), cpu_use(stranger)
+    assert both.own_s - alone.own_s >= 0.28
+    stranger.kill()
+    assert cpu_use(stranger).own_s >= alone.own_s  # and no error once it is gone

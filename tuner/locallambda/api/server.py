@@ -12,6 +12,7 @@ import uuid
 from dataclasses import replace
 from urllib.parse import unquote
 
+import psutil
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
@@ -111,6 +112,9 @@ class LambdaServer:
             with contextlib.suppress(TimeoutError):  # a busy machine: what is known so far
                 await asyncio.wait_for(service.host.calibrated(), CALIBRATION_LIMIT_S)
             return document(service.platform())
+        if what == "process":
+            own = psutil.Process()
+            return document({"pid": own.pid, "started_s": own.create_time()})
         if what == "time":
             return document({"now": service.clock.wall(), "time_scale": service.clock.scale})
         if what.startswith("packages/") and what.endswith(".zip"):

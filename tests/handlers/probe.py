@@ -90,6 +90,15 @@ def cache_file(context, mb):
         return sum(len(chunk) for chunk in iter(lambda: file.read(1 << 20), b"")) >> 20
 
 
+def write_and_delete(context, mb):
+    """Write a file, and delete it with what the kernel caches of it."""
+    path = _in_tmp("gone")
+    with path.open("wb") as file:
+        for _ in range(mb):
+            file.write(b"\1" * (1 << 20))
+    path.unlink()
+
+
 def write(context, name, text):
     _in_tmp(name).write_text(text)
 

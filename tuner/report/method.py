@@ -181,8 +181,8 @@ def _when(sweep: Sweep) -> str:
 #: Figures that the words below use, or that say nothing about the measurement.
 _WORDED = {
     *("cpu_method", "cpu_period_ms", "cpu_share", "cores", "largest_exact_mb", "memory_method"),
-    *("machine", "python", "stands_in_for", "time_scale", "account_concurrency", "own_tmp"),
-    *("not_enforced", "node", "absent_packages", "foreign_modules"),
+    *("machine", "python", "stands_in_for", "time_scale", "account_concurrency"),
+    *("own_tmp", "tmp_method", "not_enforced", "node", "absent_packages", "foreign_modules"),
     *("template_notes", "memory_default", "invoke_only"),
 }
 

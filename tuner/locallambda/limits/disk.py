@@ -1,13 +1,12 @@
-"""What a sandbox may keep in its /tmp in all.
+"""What a sandbox may keep in its /tmp in all, where it has no file system of its own for that.
 
-AWS gives a sandbox a file system of its own of that size. Here its /tmp is a folder on a disk that
-it shares, so it is looked at while the sandbox works: once it holds too much, no process of the
-sandbox may make a file longer (EFBIG), until something is deleted. A handler can overshoot for one
-check. Files that are deleted but still open count, too.
+AWS gives it one, as ``disk_image.py`` does where that is possible. Else /tmp is a folder on a disk
+that it shares, so it is looked at while the sandbox works: once it holds too much, no process of
+the sandbox may make a file longer (EFBIG, where AWS has ENOSPC), until something is deleted. A
+handler can overshoot for one check. Files that are deleted but still open count, too.
 
-AWS's error is ENOSPC. A tmpfs of that size would give it, also to ordinary users, but it counts as
-memory of the function (200 MB in a /tmp end a function of 128 MB) and of the machine; a disk image,
-mounted by a loop device, is for root on machines that have such devices.
+A tmpfs of that size would give ENOSPC, also to ordinary users, but it counts as memory of the
+function (200 MB in a /tmp end a function of 128 MB) and of the machine.
 """
 
 import asyncio

@@ -22,6 +22,8 @@ METHODS = ("auto", "cgroup", "rss")
 CHECK_EVERY_S = 0.02
 #: Fields of /proc/PID/status (proc(5)): the most that was ever resident, and what is now.
 MOST, NOW = b"VmHWM:", b"VmRSS:"
+#: Lines of /proc/PID/io (proc(5)).
+MOVED = (b"\nread_bytes:", b"\nwrite_bytes:")
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ class CgroupMemoryGroup(Cgroup):
     def used_bytes(self, pid: int) -> int:
         """The larger of what the processes held and the group's peak without cached files.
 
-        The second sees children that have ended already. Nothing is read again while the peak
-        stands still, unless it stands at the limit, where cache gives way to the processes.
+        The second sees children that have ended already. What the processes have read and written
+        may have been cached at the peak, though it is not any more. Nothing is read again while
+        the peak stands still, unless at the limit, where cache gives way to the processes.
         """
         if self._peak_fd is None:  # unknown: look at the processes every time
             self._used = max(self._used, held_bytes(pid, MOST))
@@ -90,6 +93,7 @@ class CgroupMemoryGroup(Cgroup):
         if peak != self._peak or peak >= self._limit - MIB:
             self._peak = peak
             cached = counter(self.read("memory.stat"), self._files.cache)
+            cached = max(cached, transferred_bytes(pid))
             self._used = max(self._used, held_bytes(pid, MOST), peak - cached)
         return self._used
 
@@ -177,14 +181,26 @@ def held_bytes(pid: int, field: bytes) -> int:
     return sum(_status_bytes(one, field) for one in descendants(pid))
 
 
+def transferred_bytes(pid: int) -> int:
+    """What a process, its living descendants and ended children have moved from and to disks.
+
+    0 on a kernel that does not count it.
+    """
+    return sum(_field(f"/proc/{one}/io", name) for one in descendants(pid) for name in MOVED)
+
+
 def _status_bytes(pid: int, field: bytes) -> int:
     """A "kB" field of /proc/PID/status (proc(5)); 0 for a process that has ended."""
+    return _field(f"/proc/{pid}/status", field) * 1024
+
+
+def _field(path: str, name: bytes) -> int:
     try:
-        status = Path(f"/proc/{pid}/status").read_bytes()
+        text = Path(path).read_bytes()
     except OSError:
         return 0
-    _, found, rest = status.partition(field)
-    return int(rest.split(None, 1)[0]) * 1024 if found else 0
+    _, found, rest = text.partition(name)
+    return int(rest.split(None, 1)[0]) if found else 0
 
 
 def _resident_by_psutil(pid: int) -> int:

@@ -4,6 +4,8 @@ It does not know functions, versions or callers.
 """
 
 import asyncio
+import contextlib
+import dataclasses
 import itertools
 import os
 import platform
@@ -15,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import TunerError
-from tuner.locallambda.limits import cpu
+from tuner.locallambda.limits import cpu, disk_image
 from tuner.locallambda.sandbox import peers
+from tuner.locallambda.sandbox.guard_link import GuardLink
 from tuner.locallambda.sandbox.invocation import SandboxSpec
 from tuner.locallambda.sandbox.isolation import Way, homes, not_enforced
 from tuner.locallambda.sandbox.methods import Methods, choose, measure_share
@@ -47,6 +50,7 @@ class SandboxHost:
         self._methods: Methods | None = None
         self._directory = Path()
         self._way = Way()  # how sandboxes are kept apart
+        self._disks = False  # a sandbox's /tmp can be a file system of its own
         self._hide = (*homes(), *map(str, hide))
         self._numbers = itertools.count(1)
         self._sandboxes: dict[str, Sandbox] = {}
@@ -66,11 +70,7 @@ class SandboxHost:
         disk = "/var/tmp" if os.access("/var/tmp", os.W_OK) else None
         self._directory = Path(tempfile.mkdtemp(prefix="tuner-", dir=disk))
         self._methods.link.own(directories=[self._directory])
-        trial = self._directory / "trial"
-        trial.mkdir()
-        needed = [sys.prefix, sys.base_prefix, str(Path(sys.executable).parent)]
-        view = View(str(trial), str(trial), keep=needed, hide=self._hide)
-        self._way = await self._methods.link.possible_way(view, self._uid(0), needed)
+        await self._find_way(self._methods.link)
         if calibrate:
             self._calibration = asyncio.create_task(self._calibrate(self._methods))
 
@@ -98,6 +98,7 @@ class SandboxHost:
                 directory=self._directory / key,
                 way=self._way,
                 uid=self._uid(number),
+                disks=self._disks,
                 hide=self._hide,
             )
         except OSError as error:
@@ -131,6 +132,7 @@ class SandboxHost:
             "largest_exact_mb": cpu.cores() * cpu.ONE_CORE_MB,
             "memory_method": methods.memory.method,
             "own_tmp": "mount namespace" if self._way.kind else "TMPDIR only",
+            "tmp_method": "file system" if self._disks else "watched",
             "not_enforced": self._not_enforced(),
             "machine": platform.machine(),
             "python": platform.python_version(),
@@ -154,6 +156,24 @@ class SandboxHost:
         methods.cpu.close()
         await methods.link.close()
         shutil.rmtree(self._directory, ignore_errors=True)
+
+    async def _find_way(self, link: GuardLink) -> None:
+        """Try how sandboxes can be kept apart, and whether each can have a file system."""
+        trial, tmp = self._directory / "trial", self._directory / "trial-tmp"
+        trial.mkdir()
+        tmp.mkdir()
+        needed = [sys.prefix, sys.base_prefix, str(Path(sys.executable).parent)]
+        view = View(str(trial), str(tmp), keep=needed, hide=self._hide)
+        with contextlib.suppress(OSError):
+            image = await asyncio.to_thread(disk_image.make, self._directory / "trial.ext4", 1)
+            try:
+                with_disk = dataclasses.replace(view, disk=image.device)
+                self._way = await link.possible_way(with_disk, self._uid(0), needed)
+            finally:
+                image.close()
+        self._disks = self._way.kind is not None
+        if not self._disks:
+            self._way = await link.possible_way(view, self._uid(0), needed)
 
     async def _calibrate(self, methods: Methods) -> None:
         probes = [

@@ -37,11 +37,9 @@ def confine(view: View, way: Way, uid: int) -> None:
 
     ``uid`` is the user to become, which the kind "root" does.
     """
-    if way.kind == "root":
-        os.chown(view.tmp, uid, uid)
     if way.kind is not None:
         _unshare(way)
-        show(view, way.kind, own_pids=way.own_pids)
+        show(view, way.kind, uid, own_pids=way.own_pids)
     _drop_rights(uid if way.kind == "root" else None)
     if way.scoped:
         kernel.keep_to_itself()

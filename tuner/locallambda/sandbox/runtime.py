@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.locallambda.limits import disk_image
 from tuner.locallambda.limits.cpu import CpuGroup
 from tuner.locallambda.limits.disk import TmpLimit
 from tuner.locallambda.limits.memory import MIB, MemoryGroup
@@ -37,6 +38,7 @@ class SandboxResources:
     directory: Path  # the sandbox's own, removed with it; beside it is what all share
     way: Way  # how it is kept apart
     uid: int  # its user, where it has one of its own
+    disks: bool = False  # its /tmp can be a file system of its own
     hide: tuple[str, ...] = ()  # directories that it must not see
 
     @property
@@ -80,6 +82,7 @@ class Runtime:
         self._api = runtime_api.RuntimeApi(self._on_api_event, streams=streams)
         self._inbox: asyncio.Queue[Event] = asyncio.Queue()
         self._tmp = TmpLimit(resources.tmp, spec.ephemeral_mb * MIB, self._hold)
+        self._disk: disk_image.DiskImage | None = None  # bounds /tmp instead
         self._pid: int | None = None
         self._root = 0  # the process from which all of the sandbox descends
         self._started_at = 0.0
@@ -102,6 +105,12 @@ class Runtime:
         await self._api.open()
         resources = self._resources
         resources.tmp.mkdir(parents=True)
+        if resources.disks:
+            image = resources.directory / "tmp.ext4"
+            with contextlib.suppress(OSError):  # no device is left
+                self._disk = await asyncio.to_thread(
+                    disk_image.make, image, self._spec.ephemeral_mb
+                )
         uid = resources.uid if resources.way.kind == "root" else os.getuid()
         resources.users.write_text(users(uid), encoding="ascii")
         resources.users.chmod(0o644)
@@ -109,6 +118,8 @@ class Runtime:
     async def close(self) -> None:
         await self.end()
         self._tmp.remove()
+        if self._disk is not None:
+            self._disk.close()
         await self._api.close()
 
     async def start(self, until: float) -> Event | None:
@@ -160,7 +171,8 @@ class Runtime:
         """Enforce the limits of memory and /tmp while the runtime works."""
         if self._pid is not None:
             self._resources.memory.watch(self._pid, self._kill)
-            self._tmp.watch(self._processes, self._end_for_files)
+            if self._disk is None:
+                self._tmp.watch(self._processes, self._end_for_files)
 
     def used_bytes(self) -> int:
         """The most memory that any runtime of this sandbox has held."""
@@ -193,10 +205,11 @@ class Runtime:
                 hide=resources.hide,
                 var=made.var,
                 users=str(resources.users),
+                disk=self._disk.device if self._disk is not None else None,
             ),
             way=resources.way,
             uid=resources.uid,
-            file_bytes=spec.ephemeral_mb * MIB,
+            file_bytes=spec.ephemeral_mb * MIB if self._disk is None else None,
         )
 
     def _on_api_event(self, event: runtime_api.Event) -> None:

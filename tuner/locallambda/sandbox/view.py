@@ -33,8 +33,9 @@ _MOUNT_SETATTR, _RECURSIVE, _HERE = 442, 0x8000, -100
 
 @dataclass(frozen=True)
 class View:
-    """The files of a sandbox; ``keep`` are directories that stay where they are even if what holds
-    them is hidden, ``var`` what to show by these names below /var, a parent first."""
+    """The files of a sandbox; ``disk`` is a device with the file system for ``tmp``, ``keep`` are
+    directories that stay where they are even if what holds them is hidden, ``var`` what to show by
+    these names below /var, a parent first."""
 
     task: str
     tmp: str
@@ -43,13 +44,21 @@ class View:
     hide: Sequence[str] = ()
     var: Mapping[str, str] = field(default_factory=dict)
     users: str | None = None  # a file to show as /etc/passwd
+    disk: str | None = None
 
 
-def show(view: View, kind: str, *, own_pids: bool) -> None:
-    """Show this process the view only; it is in a mount namespace of its own. Raises OSError."""
+def show(view: View, kind: str, uid: int, *, own_pids: bool) -> None:
+    """Show this process the view only; it is in a mount namespace of its own. Raises OSError.
+
+    ``uid`` is the user to whom /tmp belongs where the kind is "root".
+    """
     libc = c_library()
     # Without this the mounts below would show, and be cleaned up, outside the sandbox too.
     check(libc.mount(b"none", b"/", None, _REC | _PRIVATE, None), "mount --make-rprivate")
+    if view.disk is not None:
+        _mount_disk(libc, view.disk, view.tmp)
+    if kind == "root":
+        os.chown(view.tmp, uid, uid)
     hidden = _hidden(view, kind)
     kept = _kept(view, hidden)
     sources = {view.task, view.tmp, *view.var.values(), *kept}
@@ -136,6 +145,13 @@ def _fill_dev(libc: ctypes.CDLL, devices: dict[str, int]) -> None:
 def _tmpfs(libc: ctypes.CDLL, path: str) -> int:
     code: int = libc.mount(b"tmpfs", os.fsencode(path), b"tmpfs", _NOSUID, b"mode=755,size=1m")
     return code
+
+
+def _mount_disk(libc: ctypes.CDLL, device: str, path: str) -> None:
+    done = libc.mount(device.encode(), os.fsencode(path), b"ext4", _NOSUID | _NODEV, b"discard")
+    check(done, f"mount {path}")
+    with contextlib.suppress(OSError):  # made with the file system; AWS's /tmp is empty
+        Path(path, "lost+found").rmdir()
 
 
 def _bind(libc: ctypes.CDLL, fd: int, path: str) -> None:

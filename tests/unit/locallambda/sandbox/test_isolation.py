@@ -144,7 +144,8 @@ def test_a_handler_gets_no_further_than_on_aws(seen):
     assert seen["file"] == "/var/task/app.py"
     assert (seen["new"], seen["own"]) == ("EROFS", "EROFS")
     assert seen["code"] == ["app.py"]
-    assert (seen["tmp"], seen["big"]) == (1, "EFBIG")
+    assert seen["tmp"] == 1
+    assert seen["big"] in (None, "EFBIG")  # longer than /tmp is large, without writing
     assert not seen["shm"]
     assert seen["sockets"] == []
     assert seen["cgroup"] in ([], "EACCES", "EROFS")

@@ -72,6 +72,12 @@ def test_cached_files_do_not_count_as_memory(limited):
     assert result.report.max_memory_mb < 50
 
 
+def test_files_that_are_written_and_deleted_do_not_count_either(limited):
+    sandbox = limited.sandbox(memory_mb=512)
+    limited.invoke(sandbox, do="write_and_delete", mb=200)
+    assert limited.invoke(sandbox, do="nothing").report.max_memory_mb < 60
+
+
 @given(st.text())
 def test_any_text_is_read_as_membership_and_counters(text):
     assert all(isinstance(path, str) for path in cgroup.membership(text).values())

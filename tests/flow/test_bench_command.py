@@ -92,6 +92,27 @@ def test_a_baseline_is_accepted_and_later_runs_are_held_against_it(
     assert code == 0 and "the first one" in out and case["before"]["run"] in out
 
 
+def test_a_baseline_of_a_bad_moment_is_marked_and_verdicts_say_so(tuner: Run, folder: Path) -> None:
+    calm = (folder / "old.csv").read_text().splitlines()
+    rows = ["status", *("error" if n % 9 == 0 else "ok" for n in range(1, len(calm)))]
+    bad = "\n".join(f"{line},{status}" for line, status in zip(calm, rows, strict=True))
+    (folder / "old.csv").write_text(bad)
+    _, document = bench(tuner)
+    (mark,) = document["cases"][0]["after"]["doubts"]
+    assert mark.endswith("calls failed")
+    _, _, err = tuner("bench", "accept", "--branch", "main")
+    assert "measured in a bad moment" in err and mark in err
+    _, out, _ = tuner("bench", "baselines")
+    assert mark in out
+    (folder / "old.csv").write_text("\n".join(calm))
+    _, document = bench(tuner)
+    (case,) = document["cases"]
+    assert case["before"]["doubts"] == [mark] and case["after"]["doubts"] == []
+    assert [w["code"] for w in case["warnings"]].count("baseline-doubtful") == 1
+    _, out, _ = tuner("bench", "--seed", "5")
+    assert "measured before in a bad moment" in out and "tuner bench --full" in out
+
+
 def test_a_new_acceptance_takes_the_place_of_the_old_one(tuner: Run, folder: Path) -> None:
     bench(tuner)
     tuner("bench", "accept", "--branch", "main")
@@ -102,7 +123,10 @@ def test_a_new_acceptance_takes_the_place_of_the_old_one(tuner: Run, folder: Pat
     assert code == 0 and "--full" in err  # it was clear early, so it has few calls
     code, document = bench(tuner)
     # Without a control, the drift that two runs may have is wider than the gate.
-    assert (code, document["verdict"]) == (0, "cannot tell")
+    assert (code, document["verdict"], document["undecided"]) == (0, "cannot tell", 1)
+    code, out, _ = tuner("bench", "--seed", "5")
+    assert code == 0 and out.startswith("Inconclusive in 1 gate")
+    assert "Nothing was decided for the gate" in out.strip().splitlines()[-1]
     _, out, _ = tuner("bench", "baselines", "--all")
     assert out.count("orders") == 2
 

@@ -36,8 +36,9 @@ from tuner.schedule.when import timetable
 from tuner.store.benches import Baseline, Benches
 from tuner.store.runs import Store
 from tuner.suites.against import parse_against
-from tuner.suites.baseline import Acceptance, accept, few_calls
+from tuner.suites.baseline import Acceptance, accept, doubts_of, few_calls
 from tuner.suites.bench import run_bench
+from tuner.suites.moment import of_candidate
 from tuner.suites.repository import who
 from tuner.suites.suite import Suite
 from tuner.suites.suite_file import read_suite
@@ -75,22 +76,26 @@ def accept_bench(options: BenchAccept) -> tuple[list[Baseline], list[str]]:
     with Store.open(options.store, create=False) as opened:
         found = Benches(opened).find(options.ref)
         accepted = accept(opened, found, how)
-        return accepted, few_calls(found, accepted)
+        doubted = zip(accepted, doubts_of(opened, accepted), strict=True)
+        notes = [note for one, why in doubted if (note := of_candidate(one.place.case, why))]
+        return accepted, [*few_calls(found, accepted), *notes]
 
 
 def accepted(options: BenchBaselines) -> list[tuple[str, ...]]:
     """Baselines as rows of text, the newest of each case or all: the case, its branch and suite;
-    the run, its commit, when, by whom and why it was accepted."""
+    the run, its commit, when, by whom and why it was accepted, and what speaks against it."""
     rows = dict[object, tuple[str, ...]]()
     with Store.open(options.store, create=False) as opened:
         for number, one in enumerate(Benches(opened).baselines()):
             place = one.place
+            key = number if options.every else place
+            if key in rows:
+                continue
             suite = f"{place.suite} in {place.environment}" if place.environment else place.suite
             when = datetime.fromtimestamp(one.accepted_at, UTC).strftime("%Y-%m-%d %H:%M")
+            (why_not,) = doubts_of(opened, [one])
             run = (one.run, one.commit[:10], when, one.accepted_by, one.why or "")
-            rows.setdefault(
-                number if options.every else place, (place.case, place.branch, suite, *run)
-            )
+            rows[key] = (place.case, place.branch, suite, *run, "; ".join(why_not))
     return list(rows.values())
 
 

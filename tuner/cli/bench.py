@@ -65,7 +65,7 @@ def baselines(options: of.BenchBaselines) -> None:
     from tuner.api.suites import accepted
 
     table = Table(box=None, pad_edge=False)
-    for name in ("case", "branch", "suite", "run", "commit", "accepted", "by", "why"):
+    for name in ("case", "branch", "suite", "run", "commit", "accepted", "by", "why", "doubts"):
         table.add_column(name, overflow="fold")
     for row in accepted(options):
         table.add_row(*row)

@@ -9,8 +9,9 @@ A baseline is held against many runs, so what the platform (or this machine) doe
 the next shows in their ratios; assumed figures stand in only while there are too few runs.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tuner.model.run_history import between_runs, shared
 from tuner.records import Advice, RunRecord, Sample
 from tuner.store.benches import Baseline, BaselineKey, Benches, StoredBench
 from tuner.store.runs import Store
+from tuner.suites import moment
 from tuner.suites.judgement import SHARES, Rules
 from tuner.suites.result import Design, SideOf
 from tuner.units import format_share
@@ -104,7 +106,12 @@ class Reference:
         """The side of a comparison that it is."""
         branch = self.baseline.place.branch
         label = f"baseline of {branch}" if branch else "baseline"
-        return SideOf(label, self.run, self.baseline.commit or None)
+        return SideOf(label, self.run, self.baseline.commit or None, self.doubts)
+
+    @cached_property
+    def doubts(self) -> tuple[str, ...]:
+        """What the moment in which it was measured says against it."""
+        return moment.doubts(self.run, self.samples, self.control)
 
 
 def find_reference(store: Store, places: Collection[BaselineKey]) -> Reference | None:
@@ -115,6 +122,15 @@ def find_reference(store: Store, places: Collection[BaselineKey]) -> Reference |
         if found is not None:
             return _loaded(store, found)
     return None
+
+
+def doubts_of(store: Store, accepted: Iterable[Baseline]) -> Iterator[tuple[str, ...]]:
+    """What speaks against each; nothing of one whose run is gone."""
+    for one in accepted:
+        try:
+            yield _loaded(store, one).doubts
+        except NotFound:
+            yield ()
 
 
 def _loaded(store: Store, baseline: Baseline) -> Reference:

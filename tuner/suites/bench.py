@@ -22,7 +22,7 @@ from tuner.suites.case_run import run_case
 from tuner.suites.document import bench_document
 from tuner.suites.judgement import rules_for
 from tuner.suites.repository import origin
-from tuner.suites.result import BenchResult, CaseResult, CaseState
+from tuner.suites.result import BenchResult, CaseResult, CaseState, undecided_advice
 from tuner.suites.suite import Case, Suite, alone
 from tuner.suites.trial import BenchContext, Onlooker
 
@@ -67,6 +67,7 @@ def _measured(bench: BenchContext) -> BenchResult:
     cases = tuple(_cases(bench))
     took = clock.monotonic() - ticked
     warnings += _moved(clock.wall() - began - took)
+    warnings += undecided_advice(size for case in cases for size in case.sizes)
     return BenchResult(
         bench=bench.bench,
         suite=suite.name,

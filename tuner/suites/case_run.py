@@ -18,7 +18,8 @@ from tuner.options.size_load import size_load
 from tuner.records import Advice, Backend, RunRecord, Sample, Setting
 from tuner.suites.baseline import Reference, differences, experienced, find_reference
 from tuner.suites.judgement import confirming_rules
-from tuner.suites.result import CaseResult, CaseSpend, CaseState, Design, SizeResult
+from tuner.suites.moment import doubts, of_baseline
+from tuner.suites.result import CaseResult, CaseSpend, CaseState, Design, SideOf, SizeResult
 from tuner.suites.rounds import RoundPlan, Rounds, Stored, Verdicts, able
 from tuner.suites.sides import Opening, Role, open_sides
 from tuner.suites.suite import Case
@@ -66,6 +67,7 @@ class _Running:
             state, design, reason = self._standing(first.sides[Role.AFTER].run)
             plan = self._plan(design)
             found = _judged(first.experiment, plan)
+            self.of.warnings.extend(self.of.sides.target.doubts())
         failed, stopped = first.experiment.session.failed, first.experiment.stopped
         sizes: list[SizeResult] = []
         if found and stopped is None:
@@ -77,7 +79,6 @@ class _Running:
         if found:
             self.of.warnings.extend(self._left_out(failed))
         self.of.warnings.extend(_failures(self.of.samples))
-        self.of.warnings.extend(self.of.sides.target.doubts())
         before = first.sides.get(Role.BEFORE)
         if design is Design.BASELINE and self.reference is not None:
             before = self.reference.side
@@ -87,13 +88,22 @@ class _Running:
             design=design,
             reason=reason,
             before=before,
-            after=first.sides[Role.AFTER],
+            after=self._doubted(first),
             control=first.sides.get(Role.CONTROL),
             confirming=self.confirming,
             sizes=tuple(sizes),
             spend=self._spend(),
             warnings=(*self.of.sides.notes, *self.of.warnings),
         )
+
+    def _doubted(self, first: Trial) -> SideOf:
+        """The candidate, with what its moment says against it as a baseline."""
+        after, samples = first.sides[Role.AFTER], self._samples(first, Role.AFTER)
+        run = replace(after.run, warnings=(*after.run.warnings, *self.of.warnings))
+        return replace(after, doubts=doubts(run, samples, self._samples(first, Role.CONTROL)))
+
+    def _samples(self, first: Trial, role: Role) -> list[Sample]:
+        return [s for s in first.experiment.book.samples if Role.of(s.setting) is role]
 
     def _standing(self, now: RunRecord) -> tuple[CaseState, Design, str | None]:
         """State, design and reason by what the candidate can be held against."""
@@ -145,6 +155,8 @@ class _Running:
             rules, told = experienced(rules, bench.store, place)
             self.of.warnings.extend(told)
             self._warn_of_control(self.reference)
+            if (doubtful := of_baseline(case.name, self.reference.doubts)) is not None:
+                self.of.warnings.append(doubtful)
         facts = sides.candidate.facts
         return RoundPlan(
             gates=dict.fromkeys(sides.settings, case.gates),

@@ -18,7 +18,13 @@ from tuner.store.runs import Store, find
 from tuner.suites.baseline import refuse_unlike
 from tuner.suites.gate import Gate, Subject, parse_gate, parse_gates
 from tuner.suites.judgement import Judgement, Rules
-from tuner.suites.result import CompareResult, SideFigures, SideOf, SizeResult
+from tuner.suites.result import (
+    CompareResult,
+    SideFigures,
+    SideOf,
+    SizeResult,
+    undecided_advice,
+)
 from tuner.suites.rounds import Cost
 from tuner.suites.side import Pair, Side, side_of
 from tuner.suites.sides import Role
@@ -88,14 +94,19 @@ def compare_runs(
         control = _side(old.control.run), _side(new.control.run)
     chosen = wanted or [parse_gate(text) for text in USUAL]
     rules = Rules(gates=len(chosen) * len(sizes))
+    judged = tuple(_size(old, new, size, chosen, rules, bool(wanted)) for size in sizes)
     return CompareResult(
         before=_side(old.run),
         after=_side(new.run),
         interleaved=together,
-        sizes=tuple(_size(old, new, size, chosen, rules, bool(wanted)) for size in sizes),
+        sizes=judged,
         gated=bool(wanted),
         control=control,
-        warnings=(*_warnings(old, new, sizes), *_apart(old, new, sizes, chosen)),
+        warnings=(
+            *_warnings(old, new, sizes),
+            *_apart(old, new, sizes, chosen),
+            *(undecided_advice(judged) if wanted else ()),
+        ),
         functions=None if _together(old, new) else two_functions(old.run, new.run),
     )
 

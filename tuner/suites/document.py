@@ -35,6 +35,7 @@ def bench_document(result: BenchResult) -> dict[str, Any]:
         {
             "schema": BENCH,
             **named(result, "bench", "suite", "environment", "seed", "exit_code", "warn_only"),
+            "undecided": result.undecided,
             **named(result.origin, "branch", "commit", "changed"),
             "started_at": iso_time(result.started_at),
             "finished_at": iso_time(result.finished_at),
@@ -55,7 +56,7 @@ def compare_document(result: CompareResult) -> dict[str, Any]:
             "schema": COMPARE,
             "before": _side(result.before),
             "after": _side(result.after),
-            **named(result, "interleaved", "exit_code"),
+            **named(result, "interleaved", "exit_code", "undecided"),
             "control": sides and {"before": sides[0].id, "after": sides[1].id},
             "verdict": result.verdict,
             "sizes": list(map(_size, result.sizes)),
@@ -84,7 +85,7 @@ def _side(side: SideOf | None) -> dict[str, Any] | None:
         return None
     return {
         "run": side.id,
-        **named(side, "label", "commit"),
+        **named(side, "label", "commit", "doubts"),
         "target": side.run.target,
         "started_at": iso_time(side.run.started_at),
         "configuration": fingerprint(side.run),

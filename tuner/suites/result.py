@@ -4,6 +4,7 @@ Judging is done in :mod:`tuner.suites.verdict`, measuring in :mod:`tuner.suites.
 form is :mod:`tuner.suites.document`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,6 +43,7 @@ class SideOf:
     label: str
     run: RunRecord
     commit: str | None = None
+    doubts: tuple[str, ...] = ()  # what its moment says against it as a baseline
 
     @property
     def id(self) -> str:
@@ -80,6 +82,24 @@ class SizeResult:
     def verdict(self) -> Verdict:
         """The most serious of its gates."""
         return worst(j.verdict for j in self.judgements)
+
+
+def undecided(sizes: Iterable[SizeResult]) -> int:
+    """Number of gates that can be called neither kept nor broken."""
+    return sum(j.verdict is Verdict.CANNOT_TELL for size in sizes for j in size.judgements)
+
+
+def undecided_advice(sizes: Iterable[SizeResult]) -> tuple[Advice, ...]:
+    """Say of how many gates nothing was decided, since the exit code does not."""
+    judged = tuple(sizes)
+    count, gates = undecided(judged), sum(len(size.judgements) for size in judged)
+    if not count:
+        return ()
+    of = "the gate: it" if gates == 1 else f"{count} of {gates} gates: they"
+    text = f"Nothing was decided for {of} neither passed nor failed"
+    if worst(size.verdict for size in judged) is not Verdict.REGRESSED:
+        text += ", and the exit code says only that no regression was found"
+    return (Advice("undecided", f"{text}. More calls, a wider gate or --against settle it."),)
 
 
 @dataclass(frozen=True)
@@ -149,6 +169,11 @@ class BenchResult:
         return worst(found) if found else None
 
     @property
+    def undecided(self) -> int:
+        """Number of gates of which nothing was decided."""
+        return undecided(size for case in self.cases for size in case.sizes)
+
+    @property
     def exit_code(self) -> int:
         """The exit code: 99 for a confirmed regression, unless the suite only warns."""
         if self.interrupted:
@@ -182,6 +207,11 @@ class CompareResult:
     def verdict(self) -> Verdict:
         """The most serious of its sizes."""
         return worst(size.verdict for size in self.sizes)
+
+    @property
+    def undecided(self) -> int:
+        """Number of gates of which nothing was decided."""
+        return undecided(self.sizes)
 
     @property
     def exit_code(self) -> int:

@@ -139,6 +139,7 @@ def _about(case: CaseResult) -> str:
     told = case.target
     if case.before is not None and case.after is not None:
         how = "called in turn" if case.design is Design.INTERLEAVED else "measured before"
+        how += " in a bad moment" if case.before.doubts else ""
         told = f"{case.after.label} against {case.before.label}, {how}"
         if case.after.label != case.target:
             told = f"{case.target}, {told}"

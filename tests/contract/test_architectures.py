@@ -11,8 +11,8 @@ import pytest
 from support.commands import exit_code as run
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
+from tuner.aws.lost import restore_journal
 from tuner.aws.package import refuse_architecture
-from tuner.aws.restore import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import TargetError

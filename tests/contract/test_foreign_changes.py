@@ -8,7 +8,7 @@ import pytest
 
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
-from tuner.aws.restore import restore_journal
+from tuner.aws.lost import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, TargetError

@@ -9,7 +9,7 @@ import pytest
 from tuner.aws.clone import clone_name, clone_parameters
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
-from tuner.aws.restore import restore_journal
+from tuner.aws.lost import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.clock import WallClock
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, UsageError
@@ -90,9 +90,9 @@ def test_a_copy_that_is_created_after_its_answer_was_given_up_is_deleted(
     target = open_target(function, isolation=Isolation.CLONE, clock=Late())
     send = target._control.send
 
-    def lost(operation: str, thing: str, **parameters: Any) -> Any:
+    def lost(operation: str, thing: str, *done: Any, **parameters: Any) -> Any:
         if operation != "CreateFunction":
-            return send(operation, thing, **parameters)
+            return send(operation, thing, *done, **parameters)
         asked.append(parameters)
         raise TargetError(thing, "no answer")
 

@@ -13,7 +13,7 @@ import pytest
 from support.snapshots import SnapshotFront
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
-from tuner.aws.restore import restore_journal
+from tuner.aws.lost import restore_journal
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import TargetError

@@ -5,11 +5,17 @@ still be acted on, at once or a minute later; crashes and Ctrl-C come at steps (
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
 from simulation.plan import Plan
 from simulation.service import Service, refused
@@ -111,6 +117,10 @@ class Chaos:
     def _tried(self, operation: str, act: Callable[..., Config], parameters: Config) -> Config:
         plan, rng = self.plan, self.rng
         self._refuse(operation)
+        if self._lasts(plan.masked) and not operation.startswith(_READS):
+            with suppress(ClientError):
+                act(**parameters)
+            raise refused(500, "ServiceException", "an internal error")
         if rng.random() < plan.throttled:
             raise refused(429, "TooManyRequestsException", "Rate exceeded")
         if rng.random() < plan.broken:
@@ -130,10 +140,13 @@ class Chaos:
             raise ReadTimeoutError(endpoint_url=self.meta.endpoint_url)
         return {} if rng.random() < plan.half else answer
 
+    def _lasts(self, span: tuple[float, float] | None) -> bool:
+        return span is not None and span[0] <= self.service.now < span[1]
+
     def _refuse(self, operation: str) -> None:
         """Raise what lasts for a while."""
         plan, now = self.plan, self.service.now
-        if plan.outage is not None and plan.outage[0] <= now < plan.outage[1]:
+        if self._lasts(plan.outage):
             raise EndpointConnectionError(endpoint_url=self.meta.endpoint_url)
         if plan.locked_out_s is not None and now >= plan.locked_out_s:
             raise refused(403, "ExpiredTokenException", "The security token is expired")

@@ -35,6 +35,8 @@ REFUSALS = (
     ("put_provisioned_concurrency_config", 400, "InvalidParameterValueException", "no unreserved"),
     ("list_versions_by_function", 429, "TooManyRequestsException", "Rate exceeded"),
     ("get_function", 403, "AccessDeniedException", "not authorized"),
+    ("update_function_configuration", 409, "ResourceConflictException", "Please come back later"),
+    ("delete_function", 409, "ResourceConflictException", "Please come back later"),
 )
 Refusal = tuple[str, int, str, str]
 
@@ -73,6 +75,8 @@ class Plan:
     late_s: float = 0.0
     half: float = 0.0
     doubled: float = 0.0  # delivered twice; the second answer arrives
+    #: When changes are made and answered with 500, all of them.
+    masked: tuple[float, float] | None = None
     outage: tuple[float, float] | None = None
     refusal: tuple[float, float, Refusal] | None = None
     locked_out_s: float | None = None
@@ -128,6 +132,7 @@ def plan_of(seed: int) -> Plan:
         disk_lost=lost,
         doubled=some(0.1, lambda: rng.uniform(0.0, 0.5), 0.0),
         applied_s=some(0.3, lambda: 70.0, 1.0),  # until all that was lost has landed
+        masked=some(0.1, lambda: (begins, begins + rng.choice((10.0, 1e9)))),
     )
 
 

@@ -14,7 +14,7 @@ from simulation.account import NAME, Account
 from simulation.state import REGION, Config
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import pending
-from tuner.aws.restore import restore_journal
+from tuner.aws.lost import restore_journal
 from tuner.aws.session import AwsSession
 from tuner.aws.tags import MEASURED, key_of, tags_of
 from tuner.errors import ChangedUnderneath, TargetError

@@ -137,7 +137,7 @@ def look(journal: Path = JOURNAL, records: Path = RECORDS) -> tuple[list[Left], 
 
 def _of_run(path: Path) -> Left | None:
     from tuner.aws.journal import read_entry
-    from tuner.aws.restore import restore_journal
+    from tuner.aws.lost import restore_journal
     from tuner.aws.session import SessionOptions
 
     entry = read_entry(path)
@@ -153,7 +153,7 @@ def _of_run(path: Path) -> Left | None:
         SessionOptions(
             header.region, header.profile, header.endpoint_url, assume_role=header.assume_role
         ),
-        lambda control, _tell: restore_journal(entry, control),
+        lambda control, tell: restore_journal(entry, control, tell),
         None if header.clone else entry.size_mb(),
         header.pid,
         header.id,

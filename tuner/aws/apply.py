@@ -31,7 +31,6 @@ from tuner.aws.changes import (
     publish_once,
     set_architecture,
     set_memory,
-    weights_of,
 )
 from tuner.aws.configuration import (
     Configuration,
@@ -40,6 +39,7 @@ from tuner.aws.configuration import (
     modified_of,
     revision_of,
     unqualified,
+    weights_of,
     whole,
 )
 from tuner.aws.control import ControlPlane

@@ -7,6 +7,7 @@ local Lambda answers for its own log.
 """
 
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -35,8 +36,11 @@ Answer = TypeVar("Answer")
 #: How services other than Lambda say that they throttle.
 _THROTTLES = ("ThrottlingException", "ThrottledException", "Throttling", "LimitExceededException")
 _LOST = (boto.ConnectionClosedError, boto.ReadTimeoutError, boto.ConnectTimeoutError)
-#: The two conflicts that pass by themselves; other conflicts (an alias exists) stay.
-_PASSING_CONFLICTS = ("cannot be performed at this time", "concurrent update")
+#: Conflicts that are known to pass by themselves, and those that last: an alias exists, or still
+#: points at a version. Of any other nobody knows, so it is tried again for a while.
+_PASSING_CONFLICTS = re.compile("cannot be performed at this time|concurrent update")
+_LASTING_CONFLICTS = re.compile(r"(?i)already exist|\balias(es)?\b")
+_ARN = re.compile(r"\barn:\S+")  # names in it are the user's
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Patience:
     first_s: float = 0.2
     longest_s: float = 5.0
     unreachable_attempts: int = 3  # nobody listens: more than a hiccup, so the user hears soon
+    conflict_attempts: int = 6  # a conflict of which nobody knows if it passes: 3 s on average
     #: Seconds for all of an answer: botocore's own limits (:mod:`tuner.aws.session`: 5 s to connect
     #: and 60 s of silence) end before, and an answer that drips has no silence.
     answer_s: float = 75.0
@@ -72,9 +77,13 @@ class Patience:
         if code in ("TooManyRequestsException", "ServiceException", *_THROTTLES):
             return self.attempts
         if code == "ResourceConflictException":
-            said = service_message(error)
-            return self.attempts if any(text in said for text in _PASSING_CONFLICTS) else 1
+            return self._limit_of_conflict(_ARN.sub("", service_message(error)))
         return 1
+
+    def _limit_of_conflict(self, said: str) -> int:
+        if _PASSING_CONFLICTS.search(said):
+            return self.attempts
+        return 1 if _LASTING_CONFLICTS.search(said) else self.conflict_attempts
 
 
 def call_patiently(
@@ -83,24 +92,34 @@ def call_patiently(
     clock: Clock,
     rng: random.Random,
     gives_up: Callable[[float], bool] = lambda _began_s: False,
+    done: Callable[[], Answer | None] = lambda: None,
 ) -> Answer:
     """Send until it succeeds or is not worth another attempt; then the last error is raised.
 
     ``gives_up`` gets the moment of the first attempt after each that failed.
     A request may have been acted on although its answer was lost, so what is sent here must be
-    harmless when repeated (reads, and changes guarded by RevisionId).
+    harmless when repeated (reads, and changes guarded by RevisionId). ``done`` is asked after
+    attempts that may have been, from the second one on or after seconds; what it gives is the
+    answer.
     """
     attempt, began = 1, clock.monotonic()
     while True:
         try:
             return send()
         except Exception as error:
+            waited_s = clock.monotonic() - began
+            again = attempt > 1 or waited_s > _SLOW_S
+            if again and not surely_refused(error) and (found := done()) is not None:
+                return found
             over = clock.monotonic() - began >= patience.total_s
             if over or gives_up(began) or attempt >= patience.limit(error):
                 raise
         clock.sleep(patience.wait_s(attempt, rng))
         attempt += 1
 
+
+#: Seconds after which an attempt without an answer is a long one.
+_SLOW_S = 5.0
 
 #: How often somebody else may get in between reading and changing, and by how many seconds the
 #: pause grows each time. Chosen: 7.5 s in all, longer than a deployment's few changes take.
@@ -147,6 +166,9 @@ def within(
     return cast(Answer, answer)
 
 
+Done = Callable[[], Mapping[str, Any] | None]
+
+
 class Client:
     """A botocore client that is patient; ``calls`` counts what was sent, attempts included."""
 
@@ -159,9 +181,12 @@ class Client:
         self._rng = rng or random.Random()
         self.patience = patience
 
-    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
+    def send(
+        self, operation: str, thing: str, done: Done = lambda: None, /, **parameters: Any
+    ) -> Mapping[str, Any]:
         """Send one operation of the service model; raises our errors, which name ``thing`` and say
-        if every attempt was refused."""
+        if every attempt was refused. ``done`` gives an answer if what was asked is done although
+        no answer says so."""
         method = getattr(self.client, xform_name(operation))
 
         meta = self.client.meta
@@ -183,7 +208,7 @@ class Client:
         service = meta.service_model.service_name
         call = ApiCall(operation, thing, meta.region_name, meta.endpoint_url, service)
         try:
-            answer = call_patiently(once, self.patience, self.clock, self._rng, self.gives_up)
+            answer = call_patiently(once, self.patience, self.clock, self._rng, self.gives_up, done)
         except Interrupted:
             raise
         except Exception as error:

@@ -10,7 +10,13 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-from tuner.aws.configuration import Configuration, architecture_of, changed_meanwhile, revision_of
+from tuner.aws.configuration import (
+    Configuration,
+    architecture_of,
+    changed_meanwhile,
+    revision_of,
+    weights_of,
+)
 from tuner.aws.control import ControlPlane
 from tuner.aws.package import code_of, refuse_architecture
 from tuner.errors import ChangedUnderneath, TargetError
@@ -53,11 +59,6 @@ def point(
             raise
 
 
-def weights_of(alias: Mapping[str, Any]) -> dict[str, float]:
-    """Other version -> its share of an alias's traffic."""
-    return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})
-
-
 def set_architecture(
     control: ControlPlane, function: str, now: Configuration, arch: str
 ) -> Configuration:
@@ -66,12 +67,8 @@ def set_architecture(
     Raises :class:`TargetError` where the code surely does not run on it or is not available,
     :class:`ChangedUnderneath` for somebody else's change.
     """
-    package, revision_id = package_for(control, function, now, arch), revision_of(now) or None
-    changed = {"ZipFile": package, "Architectures": [arch], "RevisionId": revision_id}
-
-    def send() -> Configuration:
-        return control.call("UpdateFunctionCode", function, **changed)
-
+    package = package_for(control, function, now, arch)
+    send = partial(control.update_code, function, package, arch, now)
     known = _sent(control, function, send, {**now, "Architectures": [arch]})
     latest = control.wait(function, known=known)
     if (architecture_of(latest), latest["CodeSha256"]) != (arch, now["CodeSha256"]):

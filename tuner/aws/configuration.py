@@ -1,4 +1,4 @@
-"""What Lambda says of a function or a version: readings of a FunctionConfiguration.
+"""What Lambda says of a function, a version or an alias: readings of its configuration.
 
 Pure, and sends nothing.
 """
@@ -114,3 +114,8 @@ def whole(configuration: Configuration) -> tuple[int, str, Mapping[str, Any]]:
         configuration.get("Description", ""),
         identity(configuration),
     )
+
+
+def weights_of(alias: Mapping[str, Any]) -> dict[str, float]:
+    """Other version -> its share of an alias's traffic."""
+    return dict((alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {})

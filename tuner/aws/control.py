@@ -8,9 +8,9 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from tuner.aws.calls import MARKER, Client, Patience
+from tuner.aws.calls import MARKER, Client, Done, Patience
 from tuner.aws.configuration import (
     Configuration,
     modified_of,
@@ -19,11 +19,14 @@ from tuner.aws.configuration import (
     state_of,
     unqualified,
     usable,
+    weights_of,
 )
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
 from tuner.clock import Clock, never
-from tuner.errors import ChangedUnderneath, Interrupted, NotFound, TargetError
+from tuner.errors import ChangedUnderneath, Interrupted, NotFound, TargetError, TunerError
+
+Seen = TypeVar("Seen")
 
 #: The longest wait for an update or a version, in seconds: SnapStart takes minutes to publish
 #: (botocore's own ``published_version_active`` waiter allows 26 minutes).
@@ -33,7 +36,7 @@ WAIT_LIMIT_S = 1_560.0
 #: left changed otherwise. Chosen: 40 attempts wait 3 minutes on average and 6 at most, and calls
 #: that take their time end all the same. Nobody listening on this machine is a service that has
 #: ended: 12 attempts wait half a minute on average.
-_LASTING = Patience(attempts=40, longest_s=10.0, unreachable_attempts=40, total_s=400.0)
+_LASTING = Patience(40, 0.2, 10.0, unreachable_attempts=40, conflict_attempts=40, total_s=400.0)
 _LASTING_ON_LOOPBACK = replace(_LASTING, unreachable_attempts=12)
 #: The longest wait for an update (seconds) while restoring, and what is left of it, or of trying a
 #: call again, once the user wants to stop; and the longest pause between two tries then.
@@ -68,7 +71,10 @@ class ControlPlane(Client):
         self._journalled: set[str] = set()
         #: LastModified as the last answered change has set it, by ARN.
         self._newest: dict[str, str] = {}
+        #: LastModified by RevisionId, as answers had it.
+        self._modified: dict[str, str] = {}
         self._tags: dict[str, Mapping[str, str]] = {}
+        self._tags_seen: dict[str, set[str]] = {}  # ever
         #: True when the user wants to stop, which ends a wait for an update.
         self.stop: Callable[[], bool] = never
         self._heard_s: float | None = None  # when that was first seen
@@ -79,7 +85,11 @@ class ControlPlane(Client):
         """GetFunction: ``Configuration``, ``Concurrency``, ``Tags``. It may be called 100 times a
         second; GetFunctionConfiguration shares its limit with everything else."""
         found = self.call("GetFunction", function, Qualifier=qualifier)
-        self._tags[unqualified(found["Configuration"]["FunctionArn"])] = found.get("Tags") or {}
+        now = found["Configuration"]
+        arn, tags = unqualified(now["FunctionArn"]), found.get("Tags") or {}
+        self._tags[arn] = tags
+        self._tags_seen.setdefault(arn, set()).update(tags)
+        self._modified[revision_of(now)] = modified_of(now)
         return found
 
     def tags(self, now: Configuration) -> Mapping[str, str]:
@@ -134,11 +144,13 @@ class ControlPlane(Client):
         finally:
             self.patience, self._restoring = before
 
-    def send(self, operation: str, thing: str, **parameters: Any) -> Mapping[str, Any]:
+    def send(
+        self, operation: str, thing: str, done: Done = lambda: None, /, **parameters: Any
+    ) -> Mapping[str, Any]:
         """Send one operation; remember which RevisionIds are past since."""
         expected = parameters.get("RevisionId", "") if operation in _REPLACING else ""
         try:
-            answer = super().send(operation, thing, **parameters)
+            answer = super().send(operation, thing, done, **parameters)
         except ChangedUnderneath:
             self._doubtful |= {expected} - {""}
             raise
@@ -147,7 +159,34 @@ class ControlPlane(Client):
             self._replaced |= {expected, *self._doubtful}
             self._doubtful.clear()
             self._newest[unqualified(answer["FunctionArn"])] = modified_of(answer)
+            self._modified[revision_of(answer)] = modified_of(answer)
         return answer
+
+    def _seen(self, look: Callable[[], Seen | None]) -> Seen | None:
+        """Return what several looks in a row have seen, without any patience."""
+        found, before = None, self.patience
+        self.patience = replace(before, attempts=1, unreachable_attempts=1, conflict_attempts=1)
+        try:
+            for number in range(_AGREEING):
+                self.clock.sleep(self.poll_s if number else 0.0)
+                if (found := look()) is None:
+                    break
+        except TunerError:
+            return None
+        finally:
+            self.patience = before
+        return found
+
+    def _as_set(self, function: str, expected: str, **fields: Any) -> Configuration | None:
+        """Return ``$LATEST`` if it has these fields since a change that expected a RevisionId.
+
+        Older reads may have them, too: LastModified tells these.
+        """
+        found = self.get(function)["Configuration"]
+        since = self._modified.get(expected, "")
+        newer = modified_of(found) > since != "" and not self.past(found)
+        fits = all(found.get(key, "") == value for key, value in fields.items())
+        return found if newer and fits else None
 
     def stops(self) -> bool:
         """Tell if the user wants to stop."""
@@ -168,10 +207,12 @@ class ControlPlane(Client):
         since_s = self.clock.monotonic() - max(began_s, self._heard_s)
         return not self._restoring or since_s > _STOPPED_LIMIT_S
 
-    def call(self, operation: str, function: str, **parameters: Any) -> Mapping[str, Any]:
+    def call(
+        self, operation: str, function: str, done: Done = lambda: None, /, **parameters: Any
+    ) -> Mapping[str, Any]:
         """Send an operation on a function; parameters that are ``None`` are left out."""
         given = {name: value for name, value in parameters.items() if value is not None}
-        return self.send(operation, function, FunctionName=function, **given)
+        return self.send(operation, function, done, FunctionName=function, **given)
 
     def past(self, found: Configuration, waited_s: float = 0.0) -> bool:
         """Tell if a read of ``$LATEST`` is older than what is known already."""
@@ -201,13 +242,30 @@ class ControlPlane(Client):
 
         An empty ``revision_id`` is left out: some stand-ins for Lambda (moto) have none.
         """
+        fields = {"MemorySize": memory_mb, "Description": description}
         return self.call(
             "UpdateFunctionConfiguration",
             function,
-            MemorySize=memory_mb,
-            Description=description,
+            lambda: self._seen(lambda: self._as_set(function, revision_id, **fields)),
+            **fields,
             SnapStart=None if snap_start is None else {"ApplyOn": snap_start},
             RevisionId=revision_id or None,
+        )
+
+    def update_code(
+        self, function: str, package: bytes, arch: str, now: Configuration
+    ) -> Configuration:
+        """Set the architecture of ``$LATEST`` as it was just read, with the package that it has.
+        Does not wait."""
+        expected = revision_of(now)
+        fields = {"Architectures": [arch], "CodeSha256": now["CodeSha256"]}
+        return self.call(
+            "UpdateFunctionCode",
+            function,
+            lambda: self._seen(lambda: self._as_set(function, expected, **fields)),
+            ZipFile=package,
+            Architectures=[arch],
+            RevisionId=expected or None,
         )
 
     def publish(
@@ -222,21 +280,34 @@ class ControlPlane(Client):
             RevisionId=revision_id or None,
         )
 
+    def untag(self, arn: str, keys: Iterable[str]) -> None:
+        """Remove tags."""
+        wanted = sorted(keys)
+        # Where tags may not be read, none are ever seen.
+        seen = self._tags_seen.get(arn, set()) & set(wanted)
+
+        def gone() -> Mapping[str, Any] | None:
+            there = self.get(arn).get("Tags") or {}
+            return None if not seen or set(wanted) & set(there) else {}
+
+        self.send("UntagResource", arn, lambda: self._seen(gone), Resource=arn, TagKeys=wanted)
+
     def delete_version(self, function: str, version: str) -> bool:
         """Delete one published version; ``False`` if it was gone already."""
         if not version.isdigit():
             raise ValueError(f"not a published version: {version!r}")
-        return self._delete("DeleteFunction", function, Qualifier=version)
+        return self._delete("DeleteFunction", "GetFunction", function, Qualifier=version)
 
     def delete_clone(self, arn: str) -> bool:
         """Delete a temporary copy, versions and all; ``False`` if it was gone already."""
         if not arn.rsplit(":", 1)[-1].startswith(CLONE_PREFIX):
             raise ValueError(f"not a copy of ours: {arn!r}")
-        return self._delete("DeleteFunction", arn)
+        return self._delete("DeleteFunction", "GetFunction", arn)
 
     def withdraw(self, function: str, version: str) -> bool:
         """Remove a version's provisioned concurrency; ``False`` if there was none."""
-        return self._delete("DeleteProvisionedConcurrencyConfig", function, Qualifier=version)
+        kind = "ProvisionedConcurrencyConfig"
+        return self._delete(f"Delete{kind}", f"Get{kind}", function, Qualifier=version)
 
     def provisioned(self, function: str) -> Iterator[Mapping[str, Any]]:
         """A function's provisioned concurrency: ``FunctionArn`` (with its qualifier) and counts."""
@@ -253,13 +324,22 @@ class ControlPlane(Client):
     ) -> Mapping[str, Any]:
         """Point an alias, as it was just read, at a version, with shares of its traffic on others;
         all of it is set."""
+        expected = alias.get("RevisionId", "")
+
+        def moved() -> Mapping[str, Any] | None:
+            now = self.get_alias(function, alias["Name"])
+            there = now["FunctionVersion"], weights_of(now)
+            changed = now.get("RevisionId", "") != expected
+            return now if changed and there == (version, dict(weights)) else None
+
         return self.call(
             "UpdateAlias",
             function,
+            lambda: self._seen(moved),
             Name=alias["Name"],
             FunctionVersion=version,
             RoutingConfig={"AdditionalVersionWeights": dict(weights)},
-            RevisionId=alias.get("RevisionId") or None,
+            RevisionId=expected or None,
         )
 
     def versions(self, function: str) -> Iterator[Configuration]:
@@ -314,8 +394,15 @@ class ControlPlane(Client):
             now = self.configuration(function, qualifier)
         return now
 
-    def _delete(self, operation: str, function: str, **parameters: Any) -> bool:
+    def _delete(self, operation: str, read: str, function: str, **parameters: Any) -> bool:
+        def gone() -> Mapping[str, Any] | None:
+            try:
+                self.call(read, function, **parameters)
+            except NotFound:
+                return {}
+            return None
+
         with suppress(NotFound):
-            self.call(operation, function, **parameters)
+            self.call(operation, function, lambda: self._seen(gone), **parameters)
             return True
         return False

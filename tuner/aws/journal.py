@@ -138,12 +138,13 @@ class Journal:
     def __init__(self, directory: Path | None, header: JournalHeader) -> None:
         self.header = header
         self._steps: list[Step] = []
+        self._seal = ""  # of the last line
         self._path: Path | None = None
         self._file: int | None = None
         if directory is not None:
             self._path = directory / f"{header.id}.jsonl"
             with _using(directory):
-                self._file = write_new(self._path, _line(sealed(_opening(header))))
+                self._file = write_new(self._path, self._sealed(_opening(header)))
 
     def will(self, action: str, **details: Any) -> None:
         """Write a step before it is made; returns when that is on disk."""
@@ -186,7 +187,13 @@ class Journal:
         self._steps.append(step)
         if self._file is not None and self._path is not None:
             with _using(self._path):
-                _write(self._file, _line(step))
+                _write(self._file, self._sealed(step))
+
+    def _sealed(self, content: Step) -> bytes:
+        """A line of the file, sealed with the one before it: none can be altered or left out."""
+        line = sealed(content, self._seal)
+        self._seal = line.get("seal", "")
+        return json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
 
 def pending(directory: Path) -> list[JournalEntry]:
@@ -237,16 +244,19 @@ def discard(entry: JournalEntry) -> None:
 
 
 def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ...], bool]:
-    """Read a journal's bytes, and tell if this user has sealed it on this machine. A last line that
-    was cut off is left out: nothing followed it."""
+    """Read a journal's bytes, and tell if this user has sealed all of it on this machine. A last
+    line that was cut off is left out: nothing followed it."""
     lines = data.split(b"\n")[:-1]
     try:
         first, *rest = [json.loads(line) for line in lines]
         if not isinstance(first, dict) or first.get("schema") != SCHEMA:
             raise ValueError("its schema is not known")
+        seal = str(first.get("seal", ""))
+        trusted = take_seal(first)
         for step in rest:
             _check_step(step)
-        trusted = take_seal(first)
+            after, seal = seal, str(step.get("seal", ""))
+            trusted &= take_seal(step, after)
         first["before"] = record(Before, first["before"])
         return record(JournalHeader, first), _begun(rest), trusted
     except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -305,10 +315,6 @@ def record(kind: Any, values: Mapping[str, Any]) -> Any:
 
 def _opening(header: JournalHeader) -> dict[str, Any]:
     return {"schema": SCHEMA, **asdict(header)}
-
-
-def _line(step: Step) -> bytes:
-    return json.dumps(step, separators=(",", ":")).encode() + b"\n"
 
 
 @contextlib.contextmanager

@@ -1,4 +1,5 @@
-"""Restores a function by what it says of itself, where journal and record are lost.
+"""Restores a function by what it says of itself, where journal and record are lost or may be
+another hand's.
 
 Tags say which run has changed it and what was there before; the descriptions of ``$LATEST`` and of
 published versions say which sizes are ours. What that leaves open is left alone and told.
@@ -12,8 +13,16 @@ from tuner.aws.applied import Tell, from_mark
 from tuner.aws.clone import clone_name
 from tuner.aws.configuration import Configuration, unqualified, uses_snap_start
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import MARK, Before, JournalEntry, JournalHeader, Step
-from tuner.aws.restore import OF_VERSION, restore_function
+from tuner.aws.journal import (
+    MARK,
+    Before,
+    JournalEntry,
+    JournalHeader,
+    Step,
+    claimed,
+    discard,
+)
+from tuner.aws.restore import OF_VERSION, check_same, restore_function
 from tuner.aws.tags import APPLIED, MEASURED, Mark, marks
 from tuner.aws.undo import Undo
 from tuner.errors import AccessDenied, NotFound, TargetError
@@ -153,6 +162,50 @@ class Lost:
         then = f", then `{untag} {' '.join(self.mark.keys)}`." if self.mark.keys else "."
         fix = f"Set memory and description by hand{then}"
         return TargetError(self.arn, f"run {self.mark.run} has changed it: {reason}", fix)
+
+
+def restore_journal(
+    entry: JournalEntry, control: ControlPlane, tell: Tell = lambda _text: None
+) -> bool:
+    """Restore what a pending journal says and remove it; ``False`` if another process holds it.
+
+    Of one that another hand may have written only what the function itself says of that run counts.
+    A function that was deleted meanwhile needs nothing more.
+    """
+    with claimed(entry) as ours:
+        if not ours:
+            return False
+        proved = entry.trusted or entry.header.clone is not None
+        if proved or not _restored_by_itself(entry, control, tell):
+            restore_function(entry, control)
+        discard(entry)
+        return True
+
+
+def _restored_by_itself(entry: JournalEntry, control: ControlPlane, tell: Tell) -> bool:
+    """Restore a function by what it says of the run of a journal; ``False`` if that is nothing."""
+    header, _before = entry.header, entry.header.before
+    try:
+        found = lost_on(control, header.function)
+    except NotFound:
+        return False
+    ours = [one for one in found if one.mark.run == header.id and one.copy is None]
+    for one in ours:
+        check_same(header.arn, one.now)
+        _tell_differences(entry, one, tell)
+        one.back(tell)
+    return bool(ours)
+
+
+def _tell_differences(entry: JournalEntry, one: Lost, tell: Tell) -> None:
+    """Say what a journal says that the function does not."""
+    before, described = entry.header.before, one.mark.text("description")
+    if one.before_mb not in (None, before.memory_mb):
+        counts = f"the function itself says {one.before_mb} MB, which counts"
+        tell(f"{one.arn}: {entry.path} says it had {before.memory_mb} MB before; {counts}")
+    if described != before.description:
+        only = f"says its description was {before.description!r}, and the function does not"
+        tell(f"{one.arn}: {entry.path} {only}; set it by hand if that is right")
 
 
 def lost_on(control: ControlPlane, function: str) -> list[Lost]:

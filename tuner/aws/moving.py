@@ -10,8 +10,8 @@ from typing import Any
 
 from tuner.aws.applied import Applied, Tell
 from tuner.aws.calls import AwsService
-from tuner.aws.changes import point, weights_of
-from tuner.aws.configuration import changed_meanwhile
+from tuner.aws.changes import point
+from tuner.aws.configuration import changed_meanwhile, weights_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.metrics import SplitAlias, read_health, why_worse
 from tuner.errors import TargetError

@@ -8,7 +8,6 @@ two machines at once, is harmless.
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from tuner.aws.configuration import (
@@ -19,8 +18,8 @@ from tuner.aws.configuration import (
     uses_snap_start,
 )
 from tuner.aws.control import ControlPlane
-from tuner.aws.journal import MARK, JournalEntry, JournalHeader, claimed, discard
-from tuner.aws.tags import MEASURED, lands_until, mark_of, remove_tags
+from tuner.aws.journal import MARK, JournalEntry, JournalHeader
+from tuner.aws.tags import lands_until, remove_tags
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: How the descriptions of the versions that a run publishes end.
@@ -47,29 +46,6 @@ def said_of_left(function: str, now_mb: int, before_mb: int) -> str:
             f"{function} is at {now_mb} MB, as before; run `tuner restore` to remove what is left"
         )
     return f"{function} is at {now_mb} MB; run `tuner restore` to put it back to {before_mb} MB"
-
-
-def restore_journal(entry: JournalEntry, control: ControlPlane) -> bool:
-    """Restore what a pending journal says and remove it; ``False`` if another process holds it.
-
-    A function that was deleted meanwhile needs nothing more.
-    """
-    with claimed(entry) as ours:
-        if not ours:
-            return False
-        restore_function(_proved(entry, control), control)
-        discard(entry)
-        return True
-
-
-def _proved(entry: JournalEntry, control: ControlPlane) -> JournalEntry:
-    """Trust a journal that somebody else may have written if the function itself names its run."""
-    if entry.trusted or entry.header.clone is not None:
-        return entry
-    with suppress(NotFound):
-        now = control.configuration(entry.header.function)
-        return replace(entry, trusted=mark_of(control, now, entry.header.id, MEASURED) is not None)
-    return entry
 
 
 def restore_function(
@@ -249,7 +225,7 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
 def _refuse_unproved(entry: JournalEntry, now: Configuration) -> None:
     """Raise TargetError where only a journal that another hand may have written says that memory
     or SnapStart are ours."""
-    if entry.trusted or now.get("Description", "").startswith(entry.header.mark):
+    if entry.trusted:
         return
     its = f"its {now['MemorySize']} MB" + " and SnapStart" * uses_snap_start(now)
     reason = f"nothing on it says that run {entry.header.id} has set {its}"

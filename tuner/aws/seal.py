@@ -14,20 +14,23 @@ from typing import Any
 _BYTES = 32
 
 
-def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content with a seal, if there is a key."""
+def sealed(content: Mapping[str, Any], after: str = "") -> dict[str, Any]:
+    """The content with a seal, if there is a key; ``after`` is the seal of the line before it."""
     key = _key(make=True)
-    return {**content, "seal": _seal(key, content)} if key else dict(content)
+    return {**content, "seal": _seal(key, content, after)} if key else dict(content)
 
 
-def take_seal(content: dict[str, Any]) -> bool:
-    """Remove the seal from content that was read; ``True`` if this user made it on this machine."""
+def take_seal(content: dict[str, Any], after: str = "") -> bool:
+    """Remove the seal from content that was read; ``True`` if this user made it on this machine,
+    after the line with that seal."""
     seal, key = content.pop("seal", None), _key(make=False)
-    return bool(key) and hmac.compare_digest(str(seal).encode(), _seal(key, content).encode())
+    made = _seal(key, content, after)
+    return bool(key) and hmac.compare_digest(str(seal).encode(), made.encode())
 
 
-def _seal(key: bytes, content: Mapping[str, Any]) -> str:
-    return hmac.digest(key, json.dumps(content, sort_keys=True).encode(), "sha256").hex()
+def _seal(key: bytes, content: Mapping[str, Any], after: str) -> str:
+    text = after + json.dumps(content, sort_keys=True)
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def _key(*, make: bool) -> bytes:

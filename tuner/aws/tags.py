@@ -168,7 +168,7 @@ def remove_tags(control: ControlPlane, arn: str, keys: Iterable[str], until_s: f
         return
     until_s = min(lands_until(control, control.clock.wall()), until_s)  # a file may say any moment
     while True:
-        control.send("UntagResource", arn, Resource=arn, TagKeys=wanted)
+        control.untag(arn, wanted)
         if control.clock.wall() >= until_s:
             return
         control.clock.sleep(_BETWEEN_S)

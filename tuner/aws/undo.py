@@ -23,8 +23,8 @@ from tuner.aws.applied import (
     without_tags,
     write_record,
 )
-from tuner.aws.changes import point, set_architecture, set_memory, weights_of
-from tuner.aws.configuration import architecture_of, revision_of
+from tuner.aws.changes import point, set_architecture, set_memory
+from tuner.aws.configuration import architecture_of, revision_of, weights_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.restore import check_same, delete_described
 from tuner.aws.tags import APPLIED, mark_of, remove_tags

@@ -55,6 +55,12 @@ PASSING = [
 ]
 LASTING = [
     answered("ResourceConflictException", "Alias already exists: arn", 409),
+    answered("ResourceConflictException", "Function already exist: orders", 409),
+    answered(
+        "ResourceConflictException",
+        "Unable to delete version because the following aliases reference it: [live]",
+        409,
+    ),
     answered("PreconditionFailedException", status=412),
     answered("ResourceNotFoundException", status=404),
     answered("AccessDeniedException", status=403),
@@ -77,6 +83,15 @@ def test_what_will_not_pass_is_told_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
         call_patiently(send, POLICY, VirtualClock(), random.Random(1))
     assert send.calls == 1
+
+
+@pytest.mark.parametrize("text", ["busy", "arn:aws:lambda:r:1:function:alias is busy", ""])
+def test_a_conflict_of_an_unknown_kind_is_tried_again_for_seconds(text: str) -> None:
+    clock, send = VirtualClock(), Failing(answered("ResourceConflictException", text, 409), 1000)
+    with pytest.raises(ClientError):
+        call_patiently(send, POLICY, clock, random.Random(1))
+    assert send.calls == POLICY.conflict_attempts
+    assert clock.monotonic() < 10.0
 
 
 def test_patience_has_an_end() -> None:

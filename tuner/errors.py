@@ -61,6 +61,13 @@ def unwritable(thing: str, error: OSError, fix: str = "Choose another file.") ->
     return kind(thing, f"cannot be written: {error.strerror or error}", fix)
 
 
+def unreadable(thing: str, error: Exception, fix: str = "Check the path.") -> UsageError:
+    """The error for a file that the user has named and that cannot be read; an error that knows a
+    better next step has it as its ``fix``."""
+    why = getattr(error, "strerror", None) or str(error)
+    return UsageError(thing, f"cannot be read: {why}", getattr(error, "fix", fix))
+
+
 class TargetError(TunerError):
     """The function under test cannot be reached, read or changed."""
 

@@ -188,6 +188,11 @@ def test_a_suite_is_asked_about_too(tuner: Run, more: str, what: str) -> None:
     assert code == 2 and "Run `tuner trust --suite other.toml` to allow it" in err
 
 
+def test_a_byte_order_mark_hides_nothing(tuner: Run) -> None:
+    Path("other.toml").write_text(f"\ufeff{SUITE}endpoint_url = 'http://evil.example'\n")
+    assert "names endpoint_url = " in tuner("bench", "--suite", "other.toml")[2]
+
+
 def test_a_suite_may_compare_this_folders_own_code(tuner: Run) -> None:
     text = SUITE.replace('"orders"', '"local:src"')
     Path("tuner.toml").write_text(f"{text}against = 'git:main'\n")

@@ -10,7 +10,7 @@ from tuner.api.left import RECORDS, Tell
 from tuner.api.trust import refuse_foreign
 from tuner.errors import NotFound, TunerError, UsageError, unwritable
 from tuner.experiment.recommend import recommend_run
-from tuner.files import written_whole
+from tuner.files import SETTINGS_BYTES, read_bytes, written_whole
 from tuner.options.manage import ApplyCommand
 from tuner.store.runs import find
 from tuner.targets.names import Kind, parse_target
@@ -138,9 +138,8 @@ def patch_of(path: Path, values: Values, resource: str | None) -> Patch:
     from tuner.targets.patch import diff, patch
 
     try:
-        with path.open(encoding="utf-8", newline="") as stream:  # line ends as they are
-            old = stream.read()
-    except (OSError, UnicodeDecodeError) as error:
+        old = read_bytes(path, SETTINGS_BYTES, plain=True).decode()  # line ends as they are
+    except (OSError, ValueError) as error:
         raise _unusable(path, error) from None
     new = patch(old, path, values.memory_mb, resource, values.arch)
     return Patch(path, new, diff(old, new, path))
@@ -148,4 +147,6 @@ def patch_of(path: Path, values: Values, resource: str | None) -> Patch:
 
 def _unusable(path: Path, error: Exception) -> UsageError:
     why = getattr(error, "strerror", None) or "it is not text"
-    return UsageError(str(path), f"cannot be used: {why}", "Name a text file.")
+    return UsageError(
+        str(path), f"cannot be used: {why}", getattr(error, "fix", "Name a text file.")
+    )

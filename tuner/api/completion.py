@@ -8,6 +8,8 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from tuner.files import read_text
+
 #: So many runs are offered, the newest first.
 _RUNS = 50
 
@@ -54,7 +56,7 @@ def _aws_profiles() -> Iterable[str]:
 
 
 def _suite_cases() -> Iterable[str]:
-    table = tomllib.loads(Path("tuner.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(read_text(Path("tuner.toml"), plain=True))
     return [str(case["name"]) for case in table.get("case", [])]
 
 

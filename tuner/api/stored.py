@@ -12,7 +12,7 @@ from tuner.api.calling import taking
 from tuner.api.results import CompareResult, LoadResult, SweepResult
 from tuner.errors import Partial, StoreError, UsageError, unwritable
 from tuner.experiment.recommend import PricedAs, recommend_run
-from tuner.files import written_whole
+from tuner.files import SETTINGS_BYTES, read_text, written_whole
 from tuner.options.commands import CompareCall, RecommendCall
 from tuner.options.manage import OneRun, RunsCopy, RunsExport, RunsThin
 from tuner.options.output import Stored
@@ -314,9 +314,10 @@ def _age_to_thin(options: RunsThin) -> float:
 
 def _retention_s() -> float | None:
     """``retention`` of ``[store]`` in tuner.toml, if there is one."""
+    text = read_text(SETTINGS, most=SETTINGS_BYTES, plain=True)
     try:
-        return retention_s(tomllib.loads(SETTINGS.read_text(encoding="utf-8")))
+        return retention_s(tomllib.loads(text))
     except UsageError as error:
         raise UsageError(f"{SETTINGS}, {error.thing}", error.reason, error.fix) from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(str(SETTINGS), f"is not TOML: {error}", _FIX) from error

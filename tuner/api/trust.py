@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.aws.seal import sealed, take_seal
 from tuner.errors import TunerError, UsageError
+from tuner.files import SETTINGS_BYTES, read_bytes, read_text
 from tuner.options.every import every_option
 from tuner.options.option import Option, key_of
 from tuner.targets.names import Kind, parse_target
@@ -53,10 +54,16 @@ class Named:
 
 
 def named_in(path: Path) -> tuple[Named, ...]:
-    """Everything in a file that needs the user's word; nothing of what is no TOML."""
+    """Everything in a file that needs the user's word; nothing of what is no TOML, or not there.
+
+    Raises UsageError if it cannot be read.
+    """
+    if not os.path.lexists(path):
+        return ()
+    text = read_text(path, most=SETTINGS_BYTES, plain=True)
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
         return ()
     risky = _risky()
     on_aws = any(map(_on_aws, _targets(document)))
@@ -206,7 +213,7 @@ def _file() -> Path:
 def _kept() -> dict[str, str]:
     """Hashes by the paths of files; nothing where that cannot be read."""
     try:
-        return {**_table(_table(json.loads(_file().read_text(encoding="utf-8"))).get(_FILES))}
+        return {**_table(_table(json.loads(read_bytes(_file(), plain=True))).get(_FILES))}
     except (OSError, ValueError, RuntimeError):
         return {}
 

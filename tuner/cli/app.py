@@ -86,7 +86,7 @@ def _prepare() -> None:
 
 def _defaults(words: Sequence[str]) -> dict[str, dict[str, object]]:
     """Return the defaults of ``tuner.toml``; help is shown whatever is in it."""
-    if {"-h", "--help", "--version"} & {*words} or not os.path.isfile("tuner.toml"):  # noqa: PTH113
+    if {"-h", "--help", "--version"} & {*words} or not os.path.lexists("tuner.toml"):
         return {}
     from typer.main import get_command
 

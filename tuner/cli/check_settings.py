@@ -13,6 +13,7 @@ from typer.main import get_command
 from tuner.cli.commands import app
 from tuner.cli.defaults import read_defaults
 from tuner.errors import UsageError
+from tuner.files import read_text
 from tuner.suites.suite_file import read_suite
 
 #: What a file with a suite has.
@@ -26,7 +27,7 @@ def main(files: Iterable[str]) -> int:
     for path in map(Path, files):
         try:
             read_defaults(commands, path)
-            if path.is_file() and _SUITE & tomllib.loads(path.read_text(encoding="utf-8")).keys():
+            if path.is_file() and _SUITE & tomllib.loads(read_text(path)).keys():
                 read_suite(path)
         except UsageError as error:
             print(f"tuner: {error}", file=sys.stderr)

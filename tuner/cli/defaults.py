@@ -6,12 +6,14 @@ Names are those of the options, with ``_`` or ``-``. What is written on the comm
 an environment variable says, goes before them. Every complaint comes at once.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
+from tuner.files import SETTINGS_BYTES, read_text
 from tuner.options.option import key_of, options_of
 from tuner.options.settings import mistakes
 
@@ -25,15 +27,13 @@ def read_defaults(commands: Mapping[str, Any], path: Path = FILE) -> Defaults:
 
     ``commands`` are Click's, by name. Raises UsageError that lists every mistake.
     """
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
+    text = read_text(path, None, "Check it.", SETTINGS_BYTES, plain=True)
+    try:
+        document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(str(path), f"is not TOML: {error}", "Mend it.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is not text"
-        raise UsageError(str(path), f"cannot be read: {why}", "Check it.") from None
     table = document.get("defaults", {})
     if not isinstance(table, dict):
         raise UsageError(f"{path}, defaults", "is not a table", "Write [defaults] above it.")

@@ -6,6 +6,7 @@ List bulk API, which needs no account.
 
 import http.client
 import json
+import os
 import re
 import urllib.error
 import urllib.request
@@ -14,7 +15,8 @@ from typing import Any
 
 from tuner.billing.refresh import table_from_offer
 from tuner.billing.table import PriceTable, price_table, table_from_toml, table_to_toml
-from tuner.errors import NotFound, TunerError, UsageError
+from tuner.errors import NotFound, TunerError, UsageError, unreadable
+from tuner.files import SETTINGS_BYTES, read_bytes, read_text
 
 BULK_URL = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AWSLambda/current"
 #: The file of all regions had 13.6 MB in September 2026; far more than that is something else.
@@ -50,9 +52,9 @@ def fetch_offer(url: str, timeout_s: float = 60.0) -> PriceTable:
 
 def read_offer(file: Path) -> PriceTable:
     try:
-        body = file.read_bytes()
-    except OSError as error:
-        raise UsageError(str(file), error.strerror or "cannot be read", "Check --from.") from None
+        body = read_bytes(file, _MOST_BYTES)
+    except (OSError, ValueError) as error:
+        raise unreadable(f"--from {file}", error) from None
     return _read(body, str(file))
 
 
@@ -90,11 +92,7 @@ def load_table(file: Path = SAVED) -> PriceTable:
 
 
 def _saved(file: Path) -> PriceTable | None:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(file):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = f"cannot be read: {error}"
-        raise UsageError(str(file), reason, "Remove it, or make it readable.") from None
-    return table_from_toml(text, str(file))
+    fix = "Remove it, or make it readable."
+    return table_from_toml(read_text(file, None, fix, SETTINGS_BYTES, plain=True), str(file))

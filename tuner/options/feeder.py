@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from tuner.engine.batches import Payload
 from tuner.engine.profiles.events import EventTemplate
-from tuner.errors import UsageError
+from tuner.errors import UsageError, unreadable
 from tuner.recording.power_tuning import load_json
 from tuner.recording.rows import open_text
 from tuner.recording.table import read_table
@@ -42,8 +42,7 @@ def opened(name: str) -> Iterator[IO[str]]:
     except UnicodeDecodeError:
         raise UsageError(place, "is not text in UTF-8", "Save it as UTF-8.") from None
     except (OSError, EOFError, zlib.error) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise UsageError(place, f"cannot be read: {why}", "Check the path.") from None
+        raise unreadable(place, error) from None
 
 
 def rows_of(stream: Iterable[str], name: str) -> Iterator[Any]:

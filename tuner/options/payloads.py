@@ -15,14 +15,13 @@ from typing import Any
 from tuner.clock import Clock, WallClock
 from tuner.engine.batches import Payload
 from tuner.engine.profiles.events import inline_event, load_event
-from tuner.errors import UsageError
+from tuner.errors import UsageError, unreadable
+from tuner.files import MOST_BYTES, decoded, read_at_most, read_text
 from tuner.options.calls import NO_PAYLOAD, RunOptions, inline
 from tuner.options.feeder import fed, is_feed, kept_rows, opened, rows_of
-from tuner.options.readers import read_text
 from tuner.options.sweep import SweepOptions
 from tuner.recording import is_power_tuning
 from tuner.recording.power_tuning import is_weighted, load_json, payload_text, read_input
-from tuner.recording.table import decoded
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
 PAYLOAD_LIMIT = 6_291_556
@@ -69,12 +68,21 @@ def read_payloads(
     if text.startswith(S3):
         return _from_s3(_read(text, "--payload", options))
     if text == "-":
-        raw = getattr(sys.stdin, "buffer", None)  # none where something stands in for it
-        text = sys.stdin.read() if raw is None else decoded(raw.read(), "--payload -")
-        text = text.removeprefix("\ufeff")
+        text = _typed()
     elif text.startswith("@"):
-        text = read_text(text[1:], "--payload")
+        text = read_text(Path(text[1:]), f"--payload {text[1:]}")
     return (Payload(_checked(text, "--payload")),)
+
+
+def _typed() -> str:
+    """What standard input brings."""
+    raw = getattr(sys.stdin, "buffer", None)  # none where something stands in for it
+    if raw is None:
+        return sys.stdin.read().removeprefix("\ufeff")
+    try:
+        return decoded(read_at_most(raw, MOST_BYTES), "--payload -")
+    except OSError as error:
+        raise unreadable("--payload -", error, "Give a smaller event.") from None
 
 
 def _rows(
@@ -109,7 +117,7 @@ def outputs_replayed(file: Path) -> SweepOptions | None:
 def _read(name: str, option: str, options: RunOptions) -> str:
     """A file, or an object of S3, as text."""
     if not name.startswith(S3):
-        return read_text(name, option)
+        return read_text(Path(name), f"{option} {name}")
     from tuner.aws.payloads import read_s3, split_s3
     from tuner.aws.session import SessionOptions, open_session
 
@@ -131,7 +139,7 @@ def with_power_tuning(file: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """What is ``given`` by name, and what an input of aws-lambda-power-tuning says beside it."""
     own_payload = bool({"payload", "payloads"} & given.keys())
     option = "--power-tuning-input"
-    asked = read_input(read_text(file, option), f"{option} {file}")
+    asked = read_input(read_text(Path(file), f"{option} {file}"), f"{option} {file}")
     options = dict(asked.options)
     if own_payload:
         options = {k: v for k, v in options.items() if k not in ("payload", "payloads")}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import UsageError
-from tuner.files import read_bytes
+from tuner.files import read_text
 from tuner.units import MemoryRange, parse_key_values, parse_memory, parse_seconds, parse_share
 
 if TYPE_CHECKING:
@@ -214,11 +214,11 @@ def read_traffic(value: str | float | Traffic, flag: str = "--traffic") -> Traff
     try:
         return Traffic(text, steady_demand(text, flag))
     except UsageError as error:
-        # of any length, which Path.is_file() raises for
-        if not Path(text).suffix and not os.path.isfile(text):  # noqa: PTH113
+        # of any length, which Path.exists() raises for
+        if not Path(text).suffix and not os.path.exists(text):  # noqa: PTH110
             fix = f"{error.fix.rstrip('.')}; or name a CSV or JSON file."
             raise UsageError(error.thing, error.reason, fix) from None
-    return Traffic(text, read_demand(read_text(text, flag), f"{flag} {text}"))
+    return Traffic(text, read_demand(read_text(Path(text), f"{flag} {text}"), f"{flag} {text}"))
 
 
 def read_cold_share(value: str | float | ColdShare, flag: str) -> ColdShare:
@@ -228,19 +228,6 @@ def read_cold_share(value: str | float | ColdShare, flag: str) -> ColdShare:
     if str(value).strip() == "recorded":
         return ColdShare(None)
     return ColdShare(parse_share(value, flag))
-
-
-def read_text(name: str, option: str) -> str:
-    """Read a file that an option names, as text; raises UsageError."""
-    from tuner.recording.table import decoded
-
-    place = f"{option} {name}"
-    try:
-        raw = read_bytes(Path(name))
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise UsageError(place, f"cannot be read: {why}", "Check the path.") from None
-    return decoded(raw, place)
 
 
 def choice(option: str, value: str, known: tuple[str, ...]) -> str:

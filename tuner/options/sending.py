@@ -16,9 +16,9 @@ from tuner.engine.request import IAM, METHODS, NO_AUTH, FrontOptions, RequestFor
 from tuner.engine.worker_pool import Workers
 from tuner.engine.worker_process import SECRET
 from tuner.errors import UsageError
+from tuner.files import read_text
 from tuner.options.load_options import Fronted, LoadOptions
 from tuner.options.option import options_of
-from tuner.options.readers import read_text
 
 _FUNCTION_URL = re.compile(r"[^.]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws", re.ASCII)
 _GATEWAY = re.compile(
@@ -164,7 +164,7 @@ def _has_shape(text: str) -> bool:
 
 def _python(path: str) -> str:
     """The file's text, which goes to the workers; nothing of it is run here."""
-    text, thing = read_text(path, "--locustfile"), f"--locustfile {path}"
+    text, thing = read_text(Path(path), f"--locustfile {path}"), f"--locustfile {path}"
     try:
         compile(text, path, "exec")
     except (SyntaxError, ValueError) as error:
@@ -201,7 +201,7 @@ def read_secret(path: str | None) -> str:
     Never of the command line, which everybody on the machine can read. Raises UsageError.
     """
     thing = SECRET if path is None else f"--secret-file {path}"
-    found = os.environ.get(SECRET) if path is None else read_text(path, "--secret-file")
+    found = os.environ.get(SECRET) if path is None else read_text(Path(path), thing)
     secret = (found or "").strip()
     fix = f"Make one for all machines: export {SECRET}=$(openssl rand -hex 32)."
     if not secret:

@@ -14,13 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from tuner.errors import UsageError
-from tuner.files import open_bytes
+from tuner.errors import UsageError, unreadable
+from tuner.files import STREAM_BYTES, bounded, open_bytes, refuse_utf16
 from tuner.recording.columns import NUMBER_COLUMNS, Cells, named, numbers_in, with_megabytes
 from tuner.recording.logs import in_export, in_text, is_export
 from tuner.recording.power_tuning import SizePoint, read_chart, read_output
-from tuner.recording.table import is_unknown, read_table, refuse_utf16
+from tuner.recording.table import is_unknown, read_table
 from tuner.records import MEMORY_MAX_MB, MEMORY_MIN_MB, Outcome
+
+#: A document in JSON is read whole, and not line by line.
+_DOCUMENT_BYTES = 256 * 1024 * 1024
 
 
 class MeanCells(dict[str, Any]):
@@ -43,8 +46,7 @@ def read_lines(file: Path) -> Iterator[tuple[int, Cells]]:
     except UnicodeDecodeError:
         raise UsageError(str(file), "is not text in UTF-8", "Save it as UTF-8.") from None
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise UsageError(str(file), f"cannot be read: {reason}", "Check the file.") from None
+        raise unreadable(str(file), error, "Check the file.") from None
 
 
 def chart_lines(url: str) -> Iterator[tuple[int, Cells]]:
@@ -73,10 +75,13 @@ def open_text(file: Path, name: str) -> Iterator[IO[str]]:
 
     Raises UsageError for UTF-16, UnicodeDecodeError, OSError, EOFError, zlib.error.
     """
-    packed = file.name.lower().endswith(".gz")
+    name_without_gz = file.name.lower().removesuffix(".gz")
+    packed = name_without_gz != file.name.lower()
     with open_bytes(file) as plain, gzip.open(plain) if packed else plain as raw:
-        refuse_utf16(raw.peek(4)[:4], name)
-        yield io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
+        document = name_without_gz.endswith(".json")
+        whole = bounded(raw, _DOCUMENT_BYTES if document else STREAM_BYTES)
+        refuse_utf16(whole.peek(4)[:4], name)
+        yield io.TextIOWrapper(whole, encoding="utf-8-sig", newline="")
 
 
 def _csv_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:

@@ -29,48 +29,6 @@ def is_unknown(cell: object) -> bool:
     return cell is None or (isinstance(cell, str) and cell.strip().lower() in _UNKNOWN)
 
 
-def decoded(raw: bytes, name: str) -> str:
-    """UTF-8 text without its byte order mark. Raises UsageError that names other encodings."""
-    if raw.startswith(b"\x1f\x8b"):
-        raise UsageError(name, "is compressed by gzip", "Unpack it first.")
-    refuse_utf16(raw, name)
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(name, "is not text in UTF-8", "Save it as UTF-8.") from None
-
-
-#: Encodings that are not read, with their names and byte order marks.
-_WIDE = {
-    "utf-32-le": ("UTF-32", b"\xff\xfe\0\0"),
-    "utf-32-be": ("UTF-32", b"\0\0\xfe\xff"),
-    "utf-16-le": ("UTF-16", b"\xff\xfe"),
-    "utf-16-be": ("UTF-16", b"\xfe\xff"),
-}
-
-
-def refuse_utf16(raw: bytes, name: str) -> None:
-    """Raise a UsageError if a file that begins so is UTF-16 or UTF-32, as Windows tools write, or
-    binary: if it holds zeros that do not belong to characters of ASCII."""
-    for encoding, (called, mark) in _WIDE.items():
-        if raw.startswith(mark) or _is_ascii(raw[:4], encoding):
-            raise UsageError(name, f"is {called}, not UTF-8", "Save it as UTF-8.")
-    if b"\0" in raw[:4]:
-        raise UsageError(name, "is not text", "Give a text file in UTF-8.")
-
-
-def _is_ascii(head: bytes, encoding: str) -> bool:
-    """True if these bytes are characters of ASCII in a wide encoding."""
-    try:
-        text = head.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return bool(text) and text.isascii() and text.translate(_BLANKS).isprintable()
-
-
-_BLANKS = str.maketrans("\r\n\t", "   ")
-
-
 @dataclass(frozen=True)
 class Table:
     """Columns as they are named, and the rows that are not blank."""

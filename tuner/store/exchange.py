@@ -6,6 +6,7 @@ which a file counts as cut off.
 """
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from tuner.errors import StoreError, UsageError
-from tuner.files import written_whole
+from tuner.errors import StoreError, UsageError, unreadable
+from tuner.files import bounded, open_bytes, written_whole
 from tuner.records import RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.failure import disk_error
@@ -56,7 +57,7 @@ def write(stored: StoredRun, path: Path) -> None:
     """Write a run; the file appears whole or not at all. Raises :class:`StoreError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(path) as place, _open(place, "wt", zipped=path.suffix == ".gz") as file:
+        with written_whole(path) as place, _create(place, zipped=path.suffix == ".gz") as file:
             file.writelines(line + "\n" for line in lines(stored))
     except OSError as error:
         raise disk_error(f"file {path}", error, "Choose a writable folder.") from error
@@ -66,15 +67,17 @@ def read(path: Path) -> StoredRun:
     """Read a run again. Raises :class:`StoreError` for what is not a whole exported run, and
     :class:`UsageError` where there is no such file."""
     try:
-        with _open(path, "rt", zipped=_is_gzip(path)) as file:
-            return parse(file)
+        with open_bytes(path) as file:
+            zipped = file.peek(2)[:2] == b"\x1f\x8b"
+            with gzip.open(file) if zipped else file as raw:
+                return parse(io.TextIOWrapper(bounded(raw), encoding="utf-8"))
     except _NOT_A_RUN as error:
         fix = "Export it again with `tuner runs export`."
         raise StoreError(f"file {path}", f"not an exported run: {error}", fix) from error
     except FileNotFoundError:
         raise UsageError(f"file {path}", "there is no such file", "Check the path.") from None
     except OSError as error:
-        raise disk_error(f"file {path}", error, "Check the path.") from error
+        raise unreadable(f"file {path}", error) from error
 
 
 def lines(stored: StoredRun) -> Iterator[str]:
@@ -126,12 +129,7 @@ def _object(value: object) -> Mapping[str, Any]:
     return value
 
 
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def _open(path: Path, mode: str, *, zipped: bool) -> IO[str]:
+def _create(path: Path, *, zipped: bool) -> IO[str]:
     if zipped:
-        return gzip.open(path, mode, encoding="utf-8")  # type: ignore[return-value]
-    return path.open(mode, encoding="utf-8")
+        return gzip.open(path, "wt", encoding="utf-8")
+    return path.open("w", encoding="utf-8")

@@ -11,8 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.profiles.values import Values, read_text, shown
+from tuner.engine.profiles.values import Values, shown
 from tuner.errors import TunerError, UsageError
+from tuner.files import SETTINGS_BYTES, read_text
 from tuner.options.calls import Payloads
 from tuner.options.function import Architectures, FunctionOptions
 from tuner.options.option import options_of
@@ -54,7 +55,7 @@ def read_suite(path: Path = DEFAULT) -> Suite:
     if not path.exists():
         fix = "`tuner bench init TARGET` writes one, or name another with --suite."
         raise UsageError(str(path), "there is no such file", fix)
-    return parse_suite(read_text(path, _FIX), path)
+    return parse_suite(read_text(path, None, _FIX, SETTINGS_BYTES, plain=True), path)
 
 
 def parse_suite(text: str, path: Path) -> Suite:

@@ -21,7 +21,8 @@ from dataclasses import dataclass, replace
 from importlib.resources import files as files_of
 from pathlib import Path, PurePath
 
-from tuner.errors import NotFound, UsageError
+from tuner.errors import NotFound, UsageError, unreadable
+from tuner.files import SETTINGS_BYTES, read_bytes, read_text
 from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER
 from tuner.locallambda.sandbox.nodejs.sdk import wanted_of
 from tuner.locallambda.sandbox.nodejs.versions import default_runtime, node_for
@@ -85,8 +86,7 @@ def read_package(path: Path, handler: str | None = None, runtime: str | None = N
     try:
         data = _zipped(path)
     except OSError as error:
-        reason = f"cannot be read ({error.strerror or error})"
-        raise UsageError(str(path), reason, "Check its permissions.") from error
+        raise unreadable(str(path), error, "Check its permissions.") from error
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return _described(archive, data, path, handler, runtime)
 
@@ -157,7 +157,7 @@ def _zipped(path: Path) -> bytes:
     if not path.exists():
         raise UsageError(str(path), "there is no such file or directory", "Check the path.")
     if path.suffix in _SOURCES:
-        return _pack([(path.name, path.read_bytes(), False)])
+        return _pack([(path.name, read_bytes(path), False)])
     if path.suffix == ".zip":
         return _checked_zip(path)
     if path.suffix in javascript.TYPESCRIPT:
@@ -183,7 +183,7 @@ def _walk(root: Path) -> Iterator[_File]:
             raise UsageError(str(root), "is larger than 250 MB, Lambda's limit", fix)
         if count > MOST_FILES:
             raise UsageError(str(root), f"has more than {MOST_FILES:,} files", fix)
-        yield file, path.read_bytes(), os.access(path, os.X_OK)
+        yield file, read_bytes(path, MOST_BYTES, plain=True), os.access(path, os.X_OK)
 
 
 def _files(
@@ -248,10 +248,7 @@ def _ignored(root: Path) -> Iterator[str]:
     """The patterns of its ``.tunerignore``."""
     if not (root / _IGNORED).is_file():
         return
-    try:
-        text = (root / _IGNORED).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(str(root / _IGNORED), "is not text", "Write it in UTF-8.") from None
+    text = read_text(root / _IGNORED, most=SETTINGS_BYTES, plain=True)
     for line in text.splitlines():
         pattern = line.strip().removeprefix("./").removeprefix("**/").strip("/")
         if pattern and not pattern.startswith("#"):
@@ -269,7 +266,7 @@ def _pack(files: Iterable[_File]) -> bytes:
 
 
 def _checked_zip(path: Path) -> bytes:
-    data, fix = path.read_bytes(), "Build the package again."
+    data, fix = read_bytes(path, MOST_BYTES), "Build the package again."
     try:
         if data.count(b"PK\x01\x02") > MOST_FILES:  # before its directory is read, for seconds
             raise UsageError(str(path), f"has more than {MOST_FILES:,} files", fix)

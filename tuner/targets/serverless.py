@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
+from tuner.files import SETTINGS_BYTES, read_bytes
 from tuner.targets.intrinsics import PSEUDO, VARIABLE
 from tuner.targets.yaml_nodes import Tagged, compose, plain
 
@@ -238,7 +239,7 @@ class _Variables:
         if file.suffix in (".js", ".cjs", ".mjs", ".ts"):
             return _MISSING
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            text = read_bytes(file, SETTINGS_BYTES, plain=True).decode("utf-8-sig")
         except (OSError, ValueError):
             return _MISSING
         if file.suffix not in (".yml", ".yaml", ".json"):

@@ -4,6 +4,7 @@ A tree that contains itself, or that its anchors blow up, is refused before anyt
 """
 
 import json
+import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.scanner import Scanner
 
 from tuner.errors import UsageError
+from tuner.files import read_text
 
 #: Nodes that a document may have with every anchor written out; CloudFormation takes 1 MB of text.
 MOST_NODES = 500_000
@@ -112,15 +114,9 @@ def _measure(node: Node, thing: str, sizes: dict[int, int | None]) -> int:
 def read_yaml(path: Path) -> dict[str, Any]:
     """A template in YAML or JSON as plain values. Raises UsageError, which names the line."""
     where = str(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(where, "there is no such template", "Check the path.") from None
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror})"
-        raise UsageError(where, reason, "Check its permissions.") from None
-    except UnicodeDecodeError:
-        raise UsageError(where, "is not YAML (it is not UTF-8)", "Fix the file.") from None
+    if not os.path.lexists(path):
+        raise UsageError(where, "there is no such template", "Check the path.")
+    text = read_text(path, fix="Check its permissions.")
     template = None
     if text.lstrip().startswith("{"):  # JSON is read far faster than YAML
         with suppress(ValueError, RecursionError):

@@ -1,16 +1,14 @@
 """CSV of any locale gives the same cells; numbers that can be read in two ways are refused."""
 
 import csv
-import gzip
 import io
-import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.errors import UsageError
-from tuner.recording.table import Numbers, decoded, is_unknown, read_table_text, refuse_utf16
+from tuner.recording.table import Numbers, is_unknown, read_table_text
 
 
 def cells_of(text: str, *numbers: int) -> list[list[str]]:
@@ -67,38 +65,6 @@ def test_numbers_that_can_be_read_in_two_ways_are_refused(text: str, line: str) 
         cells_of(text, 0, 1)
     assert caught.value.thing == f"t.csv, {line}"
     assert "1" in caught.value.reason
-
-
-@pytest.mark.parametrize("raw", ["a;b".encode("utf-16"), "a;b".encode("utf-16-be")])
-def test_utf_16_is_named(raw: bytes) -> None:
-    with pytest.raises(UsageError, match="UTF-16"):
-        decoded(raw, "t.csv")
-    assert decoded("\ufeffé".encode(), "t.csv") == "é"
-
-
-@pytest.mark.parametrize(
-    ("raw", "says"),
-    [
-        ('{"a": 1}'.encode("utf-32"), "UTF-32"),
-        ('{"a": 1}'.encode("utf-32-be"), "UTF-32"),
-        (gzip.compress(b"{}", mtime=0), "compressed by gzip"),
-        ("é".encode("latin-1"), "not text in UTF-8"),
-        (b"\0asm\1\0\0\0", "is not text$"),  # WebAssembly
-        (b"\0\0\0\x18ftypmp42", "is not text$"),
-        (b"\0\0\1\0\1\0", "is not text$"),  # an icon
-        (b"MZ\x90\0\3\0\0\0", "is not text$"),
-    ],
-)
-def test_other_encodings_are_named(raw: bytes, says: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        decoded(raw, "t.csv")
-    assert re.search(says, caught.value.reason)
-
-
-@given(st.text("abc{}[]; \n", min_size=2), st.sampled_from(["16-le", "16-be", "32-le", "32-be"]))
-def test_wide_text_without_a_mark_is_told_from_binary(text: str, encoding: str) -> None:
-    with pytest.raises(UsageError, match=f"UTF-{encoding[:2]}"):
-        refuse_utf16(text.encode(f"utf-{encoding}"), "t.csv")
 
 
 def test_words_for_an_unknown_value_are_known() -> None:

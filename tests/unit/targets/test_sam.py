@@ -152,7 +152,7 @@ def test_what_cannot_run_here_is_told(
         ("", "is not a template"),
         ("Resources: []", "Resources is not a map"),
         ("Resources: {}", "has no functions"),
-        ("\x00", "is not YAML"),
+        ("\x00", "is not text"),
         ("a: !!python/object/apply:os.system ['x']", ""),
     ],
 )

@@ -19,8 +19,8 @@ from typing import Any
 
 from tuner.engine.profiles.placeholders import Scope, fill
 from tuner.engine.profiles.profile_file import find_file, names_in
-from tuner.engine.profiles.values import read_text
 from tuner.errors import UsageError
+from tuner.files import read_text
 from tuner.recording.table import read_table_text
 
 #: A synchronous invocation takes at most 6 MB (Lambda quotas; the API counts 6,291,556 bytes).
@@ -71,7 +71,7 @@ def load_event(text: str) -> EventTemplate:
         name, size = text, ""
     path = find_file(name, "events", ".json", "event")
     try:
-        document = json.loads(read_text(path, "Check the path."))
+        document = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise UsageError(str(path), f"is not JSON: {error}", "Check the file.") from None
     return _template(path, document, size[:9])
@@ -164,7 +164,7 @@ _FORMS: Mapping[str, Callable[[Any], str]] = {
 def _table(path: Path) -> Sequence[Mapping[str, str]]:
     """Return the rows of a CSV with a header. Raises UsageError."""
     fix = "Put a CSV with a header and rows beside the event."
-    table = read_table_text(read_text(path, fix), str(path))
+    table = read_table_text(read_text(path, fix=fix), str(path))
     rows = [dict(zip(table.header, cells, strict=True)) for _, cells in table.rows]
     if not rows:
         raise UsageError(str(path), "has no rows", fix)

@@ -12,9 +12,10 @@ from typing import Any
 from tuner.billing import arrivals
 from tuner.engine.profiles.pace import Bursts, Constant, Moments, Ramp, Shape, Sine, Steps
 from tuner.engine.profiles.profile import ARRIVALS, MODES, Phase, Profile
-from tuner.engine.profiles.values import Checks, Values, read_text, shown
+from tuner.engine.profiles.values import Checks, Values, shown
 from tuner.engine.retry import POLICIES
 from tuner.errors import UsageError
+from tuner.files import SETTINGS_BYTES, read_text
 
 #: In the working directory, and looked in before the bundled ones.
 FOLDER = Path("loadprofiles")
@@ -35,7 +36,7 @@ def profile_names() -> list[str]:
 def load_profile(name: str, checks: Checks | None = None) -> Profile:
     """Return the profile of a name or a file. Raises UsageError."""
     path = find_file(name, "", ".toml", "load profile")
-    return read_profile(read_text(path, _FIX), path, checks)
+    return read_profile(read_text(path, fix=_FIX, most=SETTINGS_BYTES), path, checks)
 
 
 def find_file(name: str, folder: str, suffix: str, kind: str) -> Path:
@@ -146,7 +147,7 @@ def _recorded(values: Values, entry: dict[str, Any], where: str, folder: Path) -
         values.complain(f"{where}file is missing: CSV with a column per_minute or timestamp")
         return None
     try:
-        shape, length_s = read_arrivals(read_text(folder / name, "", name), name)
+        shape, length_s = read_arrivals(read_text(folder / name, name, ""), name)
     except UsageError as error:
         values.complain(f"{where}{error.thing} {error.reason}")
         return None

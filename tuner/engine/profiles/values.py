@@ -1,29 +1,18 @@
-"""Reads configuration files: their text, and typed values of a table with all complaints at once.
+"""Reads typed values of a configuration file's table, with all complaints at once.
 
 A value that is missing or wrong reads as a harmless one, so that everything else is still checked.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.files import read_bytes
 from tuner.units import parse_rate, parse_seconds
 
 #: No machine sends more; a larger number is a typing error.
 HIGHEST_PER_S = 100_000.0
 #: Checks of texts whose meaning is known elsewhere, by key; they raise UsageError.
 Checks = Mapping[str, Callable[[str], object]]
-
-
-def read_text(path: Path, fix: str, thing: str | None = None) -> str:
-    """Return a file's text. Raises UsageError that says why it cannot be read."""
-    try:
-        return read_bytes(path).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is not text"
-        raise UsageError(thing or str(path), f"cannot be read: {why}", fix) from None
 
 
 class Values:

@@ -8,6 +8,7 @@ from types import UnionType
 from typing import IO, Any, TypeVar, get_origin, get_type_hints
 
 from tuner.errors import TargetError
+from tuner.files import read_bytes
 
 _Kept = TypeVar("_Kept")
 
@@ -18,7 +19,7 @@ def read_kept(path: Path, what: str, read: Callable[[Any, Path], _Kept]) -> _Kep
     ``read`` makes of its content what it stands for.
     """
     try:
-        return read(json.loads(path.read_text(encoding="utf-8")), path)
+        return read(json.loads(read_bytes(path, plain=True)), path)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = f"cannot be read as {what} ({' '.join(str(error).split()):.200})"
         raise TargetError(str(path), reason, "Move it away, or choose another --data.") from error

@@ -120,7 +120,7 @@ def test_a_row_that_is_drawn_again_and_again_is_one_piece_of_evidence(
     shown = capsys.readouterr().out
     assert f"1 recorded row (of this size, drawn {pick['verified_calls']} times)" in shown
     page = Path(answer["report"]).read_text()
-    assert re.search(r'"trust": "fair", "why": "[^"]*verified by 1 recorded row"', page)
+    assert re.search(r'"trust": "fair", "why": "[^"]*rests on 1 recorded row"', page)
     assert '"trust": "high"' not in page
 
 

@@ -6,7 +6,7 @@ Sizes are named here as all tables and charts name them.
 from collections.abc import Iterator
 
 from tuner.decide.as_good import is_as_good, to_be_as_good
-from tuner.decide.outlook import MORE_LIKELY, NO_CHANCE
+from tuner.decide.outlook import MORE_LIKELY, NO_CHANCE, VERIFIED
 from tuner.decide.reasons import SURE_ENOUGH
 from tuner.decide.result import Recommendation, Sweep, VersusCurrent
 from tuner.records import Backend, RunRecord, RunState
@@ -24,6 +24,8 @@ from tuner.units import (
     listed,
 )
 
+_ONE_ROW = "1 recorded row"
+
 
 def answer(sweep: Sweep) -> Answer:
     """Word a sweep's recommendation, or why there is none."""
@@ -39,6 +41,7 @@ def answer(sweep: Sweep) -> Answer:
     named = size_named(pick.memory_mb, sweep)
     headline = f"Keep {named} (current)" if keep else named
     parts = (
+        _unverified_part(pick, sweep),
         "" if now is None or keep else _versus(now, sweep),
         _p95_part(pick, sweep),
         _cost_part(pick),
@@ -46,7 +49,16 @@ def answer(sweep: Sweep) -> Answer:
         _safe_part(pick, sweep),
     )
     rest = "; ".join(part for part in parts if part)
-    return Answer(headline, rest, "warn" if missed else "good", _facts(pick, sweep), pick.reasons)
+    tone = "warn" if missed or _unverified_part(pick, sweep) else "good"
+    return Answer(headline, rest, tone, _facts(pick, sweep), pick.reasons)
+
+
+def _unverified_part(pick: Recommendation, sweep: Sweep) -> str:
+    """Say first of all that too few calls of its own are behind a size."""
+    calls, _ = rests_on(pick.verified_calls, sweep)
+    if pick.verified_calls < VERIFIED:
+        return f"not verified ({pick.verified_calls} of {VERIFIED} calls)"
+    return f"not verified ({calls})" if calls == _ONE_ROW else ""
 
 
 def missed_words(pick: Recommendation) -> str:
@@ -215,7 +227,8 @@ def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
         return tuple(facts)
     chance = format_chance(pick.confidence)
     facts.append(Fact("Confidence", chance, chance_of(pick)))
-    facts.append(Fact("Verified by", *rests_on(pick.verified_calls, sweep)))
+    verified = "Rests on" if _unverified_part(pick, sweep) else "Verified by"
+    facts.append(Fact(verified, *rests_on(pick.verified_calls, sweep)))
     if (safe := safe_range(sweep)) is not None:
         low, high = safe
         value = format_memory(low) if low == high else f"{low:,} to {high:,} MB"
@@ -232,7 +245,7 @@ def rests_on(calls: int, sweep: Sweep) -> tuple[str, str]:
         return counted(calls, "call"), "of this size itself"
     rows = facts.platform.get("recorded_calls")
     if isinstance(rows, int) and 0 < rows <= len(facts.recorded_mb):
-        return "1 recorded row", f"of this size, drawn {counted(calls, 'time')}"
+        return _ONE_ROW, f"of this size, drawn {counted(calls, 'time')}"
     return counted(calls, "call"), "drawn from the recorded rows of this size"
 
 

@@ -126,13 +126,13 @@ def _spot(row: SizeRow | None) -> dict[str, float] | None:
 
 def _trust(size: SizeTerms, pick: Recommendation, evidence: str) -> tuple[str, str]:
     """Confidence as a word, and its reason."""
-    calls = f"verified by {evidence}"
+    few = size.calls < VERIFIED or evidence != counted(size.calls, "call")
+    calls = f"{'rests on' if few else 'verified by'} {evidence}"
     if pick.meets_slo is False:
         here = missed_words(pick) if size.memory_mb == pick.memory_mb else "the objectives"
         return "low", f"no size is likely to meet {here}; {calls}"
     if size.memory_mb == pick.memory_mb and pick.confidence is not None:
         word = next(word for least, word in _WORDS if not pick.confidence < least)
-        few = size.calls < VERIFIED or evidence != counted(size.calls, "call")
         word = _FAIR if word == _SURE and few else word
         chance = format_chance(pick.confidence)
         return word, "; ".join([f"{chance} {chance_of(pick)}", *_meets(pick), calls])

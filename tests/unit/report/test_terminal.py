@@ -31,6 +31,15 @@ def test_the_answer_is_the_first_line_and_whole() -> None:
     )
 
 
+def test_a_size_of_few_calls_is_said_to_be_unverified_first() -> None:
+    sweep = good()
+    assert sweep.recommendation is not None
+    few = printed(replace(sweep, recommendation=replace(sweep.recommendation, verified_calls=3)))
+    assert few.startswith("1,120 MB: not verified (3 of 10 calls); 2 % more expensive")
+    assert "Rests on: 3 calls" in few
+    assert "erified by" not in few
+
+
 def test_the_report_is_named_on_the_last_line() -> None:
     path = f"reports/{'long-' * 20}name.html"
     assert printed(replace(good(), report=path)).splitlines()[-1] == f"Report: {path}"

@@ -33,7 +33,7 @@ def test_a_machine_whose_rounds_differ_is_a_bad_moment(drifting: str) -> None:
     own = list(rounds(1.3 if drifting == "candidate" else 1.0))
     beside = list(rounds(1.3, code="control"))
     (found,) = doubts(RUN, own, beside if drifting == "control" else ())
-    assert re.fullmatch(r"its rounds of calls differ by (7|13)(\.\d)? %", found)
+    assert re.fullmatch(r"its rounds of calls differ by [\d.]+ %", found)
 
 
 def test_rounds_of_a_recording_say_nothing() -> None:

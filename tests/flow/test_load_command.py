@@ -12,6 +12,8 @@ import pytest
 from support.commands import Run
 from tuner.api.load import run_load
 from tuner.api.results import LoadResult
+from tuner.engine.engine import Shortfall
+from tuner.engine.replay_engine import ReplayEngine
 from tuner.experiment.experiment import Silent
 from tuner.options.load_options import LoadOptions
 from tuner.records import RunState, Sample
@@ -153,17 +155,33 @@ def test_the_limit_of_a_function_is_found_and_agrees_with_its_concurrency(
 
 def test_a_search_that_runs_out_of_connections_blames_nothing_else(tuner: Run) -> None:
     words = ("--find-limit", "--rate", "100", "--max-concurrency", "1", "--slo")
-    told = loaded(tuner, *words, "client_p95<400ms", code=99)
+    told = loaded(tuner, *words, "client_p95<400ms", code=3)
     limit = told["limit"]
     assert (limit["best_rps"], limit["fails_at_rps"], limit["generator"]) == (None, None, True)
     assert {"concurrency-limit", "limit-not-reached"} <= {each["code"] for each in told["warnings"]}
-    assert "The load generator could not send the lowest rate" in tuner("runs", "show", "last")[1]
-    kept = loaded(tuner, *words, "throttles<90%")["limit"]
+    assert (limit["found"], limit["lacking"]) == (False, "connections")
+    shown = tuner("runs", "show", "last")[1].splitlines()
+    assert shown[0] == "Partial data: no limit was found, as all connections were in use"
+    assert shown[1].startswith("No limit found: ")
+    kept = loaded(tuner, *words, "throttles<90%", code=3)["limit"]
     assert (kept["best_rps"], kept["generator"]) == (None, True)
     few = ("--find-limit", "--rate", "5", "--max-concurrency", "2", "--slo", "throttles<90%")
-    assert loaded(tuner, *few)["limit"]["best_rps"] >= 5.0
+    assert loaded(tuner, *few, code=3)["limit"]["best_rps"] >= 5.0
+    assert "/s, no limit found" in tuner("runs", "show", "last")[1]
     slow = loaded(tuner, *words, "client_p95<1ms", code=99)["limit"]
     assert (slow["fails_at_rps"], slow["generator"]) == (100.0, False)
+    assert (slow["found"], slow["lacking"]) == (True, None)
+
+
+def test_a_miss_while_the_machine_has_no_cpu_left_is_not_the_function_s(
+    tuner: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy = Shortfall(looks=2, crowded=2)
+    monkeypatch.setattr(ReplayEngine, "shortfall", lambda _engine: busy)
+    search = ("--find-limit", "--rate", "5", "--slo")
+    limit = loaded(tuner, *search, "client_p95<1ms", code=3)["limit"]
+    assert (limit["found"], limit["lacking"]) == (False, "cpu")
+    assert loaded(tuner, *search, "p95<1ms", code=99)["limit"]["found"]  # timed by the function
 
 
 def test_a_search_that_fails_at_once_says_to_begin_lower(tuner: Run) -> None:

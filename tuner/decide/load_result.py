@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tuner.decide.goal import Slo, SloScope
+from tuner.planning.find_limit import HIGHEST_PER_S
 from tuner.records import Advice, Outcome, RunRecord
 from tuner.store.documents import CrossCheck, Ending, LoadTerms
 from tuner.units import (
@@ -85,6 +86,41 @@ class FoundLimit:
     crowded: bool = False
     full: bool = False
 
+    @property
+    def found(self) -> bool:
+        """True if a rate was tried that the function does not sustain."""
+        return self.worst_per_s is not None
+
+    @property
+    def lacking(self) -> str | None:
+        """What this machine ran out of before the function did: ``connections``, ``cpu`` or
+        ``workers``; ``None`` where it did not, or a limit was found all the same."""
+        if self.found or not self.generator:
+            return None
+        return "connections" if self.full else "cpu" if self.crowded else "workers"
+
+    @property
+    def note(self) -> str | None:
+        """Why the search is no whole one: no limit was found; ``None`` where one was."""
+        if self.found:
+            return None
+        short = _SHORT.get(self.lacking or "", _NO_HIGHER)
+        return f"no limit was found, as {short}"
+
+
+#: What ended a search before the function's limit, and what helps.
+_SHORT = {
+    "connections": "all connections were in use",
+    "cpu": "all CPUs of this machine were busy",
+    "workers": "the load workers could not send more",
+}
+_NO_HIGHER = f"rates above {format_rate(HIGHEST_PER_S)} are not tried"
+_FIXES = {
+    "connections": "raise --max-concurrency",
+    "cpu": "send from a machine with free CPUs",
+    "workers": "add --workers",
+}
+
 
 @dataclass(frozen=True)
 class Load:
@@ -118,16 +154,16 @@ def limit_advice(limit: FoundLimit) -> tuple[Advice, ...]:
 
     Steps are short: a limit that only shows with time (CPU credits of a database) is not found.
     """
-    if limit.worst_per_s is None:
+    if not limit.found:
+        lacking, none = limit.lacking, limit.best_per_s is None
         why = "nothing higher was tried; raise --max-cost or start higher"
-        if limit.generator:
-            fix = "send from a machine with free CPUs" if limit.crowded else "add --workers"
-            fix = "raise --max-concurrency" if limit.full else fix
-            why = f"the load generator could not send more; {fix}"
-        if limit.best_per_s is None and limit.generator:
-            text = f"No limit was found, since {why} or start lower with --rate."
-            return (Advice("limit-not-reached", text),)
+        if lacking is not None:
+            why = f"{_SHORT[lacking]}; {_FIXES[lacking]}"
+        elif none:
+            why = "no rate was tried to its end; allow more time or cost"
         text = f"The limit is at least {format_rate(limit.best_per_s)}: {why}."
+        if none:
+            text = f"No limit was found: {why}, or start lower with --rate."
         return (Advice("limit-not-reached", text),)
     if limit.best_per_s is None:
         worst = format_rate(limit.worst_per_s)

@@ -88,11 +88,10 @@ def _searched(spec: LoadRun, experiment: Experiment, book: LoadBook) -> Load:
     experiment.run(search)
     last = book.last(only, experiment.session)
     chosen = book.best or last
-    crowded = experiment.context.engine.shortfall().machine_busy
     steps = tuple(book.steps)
-    limit = FoundLimit(search.best, search.worst, steps, book.generator, crowded, book.full)
+    limit = FoundLimit(search.best, search.worst, steps, book.generator, book.crowded, book.full)
     over = search.rate is None or book.generator
-    run = replace(chosen.run, note=None if over else last.run.note)
+    run = replace(chosen.run, note=limit.note if over else last.run.note)
     warnings = (*chosen.warnings, *limit_advice(limit))
     return replace(chosen, limit=limit, run=run, warnings=warnings)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tuner.billing.cost import cost_usd
 from tuner.crosscheck.tally import Tally
+from tuner.decide.goal import SloScope
 from tuner.decide.load_result import Load, RateStep, judge
 from tuner.engine.batches import SizeLoad
 from tuner.engine.engine import Mode
@@ -27,7 +28,7 @@ from tuner.measure.load_health import (
     load_advice,
 )
 from tuner.planning.ask import Ask
-from tuner.records import Advice, Sample
+from tuner.records import Advice, Backend, Sample
 from tuner.store.retention import Keeper
 from tuner.targets.seam import Variant
 
@@ -46,7 +47,7 @@ class LoadBook(Book):
         super().__init__()
         self.steps: list[RateStep] = []
         self.best: Load | None = None
-        self.generator = self.full = False
+        self.generator = self.full = self.crowded = False
         self.sent = 0
         self.keeper = Keeper(context.store, spec.run.run, spec.run.seed)
         self.counted = Tally(traced=spec.run.facts.traced)
@@ -128,12 +129,20 @@ class LoadBook(Book):
         self.steps.append(step)
         late = (load.figures.lag.percentile_ms(50.0) or 0.0) > LAG_MS
         self.full = _FULL in codes and (late if step.borne else self._would_meet(load))
-        self.generator |= self.full
+        self.crowded = self._context.engine.shortfall().machine_busy
+        blamed = self.crowded and not step.borne and self._machine_shared(load)
+        self.generator |= self.full or blamed
         if self.generator:
             self.over = "the load generator could not keep up"
             return
         self.borne = (*self.borne, step.borne)
         self.best = load if step.borne else self.best
+
+    def _machine_shared(self, load: Load) -> bool:
+        """True if a machine without free CPUs may be why objectives were missed: the function runs
+        on it, too, or what was missed is timed by it."""
+        missed = (verdict.slo.scope for verdict in load.verdicts if not verdict.met)
+        return load.run.facts.backend is Backend.LOCAL or SloScope.CLIENT in missed
 
     def _would_meet(self, load: Load) -> bool:
         """True if calls that leave when they are due would meet the objectives: each by its time

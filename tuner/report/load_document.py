@@ -167,7 +167,7 @@ def _limit(limit: FoundLimit) -> dict[str, Any]:
     return {
         "best_rps": limit.best_per_s,
         "fails_at_rps": limit.worst_per_s,
-        "generator": limit.generator,
+        **named(limit, "generator", "found", "lacking"),
         "steps": [
             {
                 "rps": step.rate_per_s,

@@ -89,10 +89,12 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     limit = document.get("limit")
     if limit is not None:
         best, fails = limit["best_rps"], limit["fails_at_rps"]
-        sustained = f"Sustains {'at least ' if fails is None else ''}{format_rate(best)}"
+        sustained = f"Sustains {format_rate(best)}"
+        if fails is None:
+            sustained = f"Sustains at least {format_rate(best)}, no limit found"
         none = "No tested rate meets the objectives"
-        if fails is None and limit["generator"]:
-            none = "The load generator could not send the lowest rate"
+        if fails is None:
+            none = "No limit found"
         headline = none if best is None else sustained
         rest = rest if fails is None else [f"{format_rate(fails)} fails", *rest]
     elif document["slo"]:
@@ -104,6 +106,7 @@ def _answer(document: Mapping[str, Any]) -> Answer:
     tone = "bad" if missed or not document["outcomes"]["ok"] else "good"
     doubtful = events is not None and events["given_up"] + events["unknown"]
     lost = document["dropped"] or document.get("unknown")
+    lost = lost or (limit is not None and limit["fails_at_rps"] is None)
     if tone == "good" and (throttled or failed or lost or doubtful):
         tone = "warn"
     return Answer(headline, "; ".join(rest), tone, _facts(document))

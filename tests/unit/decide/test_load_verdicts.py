@@ -90,14 +90,23 @@ def test_connections_in_use_are_no_limit_of_the_function() -> None:
     full = FoundLimit(500.0, None, (), generator=True, full=True)
     [told] = limit_advice(full)
     assert told.text == (
-        "The limit is at least 500/s: the load generator could not send more; "
-        "raise --max-concurrency."
+        "The limit is at least 500/s: all connections were in use; raise --max-concurrency."
     )
+    assert (full.found, full.lacking) == (False, "connections")
+    assert full.note == "no limit was found, as all connections were in use"
     [none] = limit_advice(replace(full, best_per_s=None))
-    assert none.text.startswith(
-        "No limit was found, since the load generator could not send more; "
-    )
-    assert none.text.endswith("raise --max-concurrency or start lower with --rate.")
+    assert none.text.startswith("No limit was found: all connections were in use; ")
+    assert none.text.endswith("raise --max-concurrency, or start lower with --rate.")
+    found = replace(full, worst_per_s=700.0)
+    assert (found.found, found.lacking, found.note) == (True, None, None)
+
+
+def test_a_search_that_ends_without_a_failure_found_no_limit() -> None:
+    highest = FoundLimit(32_000.0, None, ())
+    assert highest.note == "no limit was found, as rates above 50,000/s are not tried"
+    assert "at least 32,000/s" in limit_advice(highest)[0].text
+    [nothing] = limit_advice(replace(highest, best_per_s=None))
+    assert nothing.text.startswith("No limit was found: no rate was tried to its end")
 
 
 def test_few_calls_below_a_limit_tell_little_of_a_percentile() -> None:

@@ -19,7 +19,7 @@ WAYS = (
 HANDS = (
     *("memory", "description", "timeout", "environment", "role", "code", "architecture"),
     *("publish", "prune", "alias", "alias-split", "alias-delete", "provision", "tag"),
-    *("delete", "redeploy", "memory+description"),
+    *("delete", "redeploy", "adopt", "memory+description"),
 )
 #: What AWS refuses for a while: operations, status, code, and what it says.
 REFUSALS = (
@@ -89,7 +89,8 @@ class Plan:
     def hands_on(self, *fields: str) -> bool:
         """Tell if other hands change one of these, or make the function anew."""
         hands = {hand for _, hand in self.hands}
-        return any(field in hand for hand in hands for field in (*fields, "delete", "redeploy"))
+        anew = ("delete", "redeploy", "adopt")
+        return any(field in hand for hand in hands for field in (*fields, *anew))
 
     def told(self) -> str:
         """The plan in a line, without what is quiet."""

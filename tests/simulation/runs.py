@@ -115,7 +115,7 @@ class Run:
             wrong = [one for one in wrong if not one.startswith(sizes)]
         if not self.plan.disk_lost:
             return wrong
-        overwrites = {"description", "memory+description", "redeploy"}
+        overwrites = {"description", "memory+description", "redeploy", "adopt"}
         if self.plan.untaggable and overwrites & {hand for _, hand in self.plan.hands}:
             # Nothing anywhere says any more that a run was there, but what it said when it ended.
             wrong = [one for one in wrong if not one.startswith(("MemorySize is", "SnapStart is"))]

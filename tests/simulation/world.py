@@ -49,7 +49,8 @@ class World:
     def _deploy(self, memory_mb: int) -> None:
         function = self.service.add(NAME, MemorySize=memory_mb)
         first = self.service.publish(NAME, "first")
-        alias = {"Name": "live", "FunctionVersion": first["Version"], "RevisionId": "alias-1"}
+        alias = {"Name": "live", "FunctionVersion": first["Version"]}
+        alias["RevisionId"] = self.service.revision()
         function.aliases["live"] = alias
         self.shadow = Shadow(deepcopy(function.latest), set(function.versions), first["Version"])
 
@@ -60,11 +61,14 @@ class World:
         if function is None:
             return
         busy = function.latest["LastUpdateStatus"] == "InProgress"
-        if hand in ("delete", "redeploy"):
+        if hand in ("delete", "redeploy", "adopt"):
             del service.functions[NAME]
             self.shadow.gone = True
             if hand == "redeploy":
                 self._deploy(self.rng.choice(THEIRS))
+            elif hand == "adopt":  # with the size that was applied
+                applies = any(one.way.startswith("apply") for one in self.plan.tuners)
+                self._deploy(function.latest["MemorySize"] if applies else THEIRS[0])
         elif busy:
             service.at(service.now + 1.0, lambda: self._hand(hand))
         elif hand in _BESIDE:

@@ -54,6 +54,8 @@ class Applied:
     #: LastModified of ``$LATEST`` after the last change that was answered: an earlier one is an old
     #: read.
     modified: str = ""
+    #: The newest version before it (``same.py``); empty where none is known.
+    anchor: str = ""
     #: Architectures before and after, ``None`` where that was left alone; the code stays the same.
     before_arch: str | None = None
     arch: str | None = None

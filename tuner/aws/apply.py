@@ -45,6 +45,7 @@ from tuner.aws.configuration import (
 from tuner.aws.control import ControlPlane
 from tuner.aws.moving import AT_ONCE, Move, Steps, cloudwatch
 from tuner.aws.restore import insist
+from tuner.aws.same import anchor_of, made_anew
 from tuner.aws.tags import lands_until, put_tags, refuse_marked, remove_tags
 from tuner.aws.undo import Undo
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
@@ -117,6 +118,7 @@ class Application:
             if not ours:
                 raise _busy(done.run)
             self._refuse_marked(done)
+            self._refuse_made_anew(done)
             self._done = replace(done, complete=False, latest_revision=None, pid=os.getpid())
             write_record(self._directory, self._done)
             try:
@@ -143,6 +145,23 @@ class Application:
                     remove_tags(self._control, done.arn, tagged.tags, tagged.tags_until)
                     write_record(self._directory, done)
                 raise
+
+    def _refuse_made_anew(self, done: Applied) -> None:
+        """Raise :class:`ChangedUnderneath` before anything is written to a function of which
+        nothing proves that it is the one that was set."""
+        control = self._control
+        with suppress(NotFound), control.restoring(arn=done.arn, modified=done.modified):
+            now = control.configuration(done.arn)
+            if not (done.complete and made_anew(control, done, now)):
+                return
+            its = f"its {now['MemorySize']} MB may be somebody else's"
+            reason = f"was changed since, or made anew, and no version of then is left: {its}"
+            by_hand = f"--function-name {self._function} --memory-size {done.before_mb}"
+            fix = (
+                "If it is the same function, run `aws lambda update-function-configuration "
+                f"{by_hand}`, then delete {record_path(self._directory, done.run)}."
+            )
+            raise ChangedUnderneath(self._function, reason, fix)
 
     def _make(self, start: Configuration, change: ApplyOptions, alias: Any) -> None:
         latest = self._set_architecture(start, change.arch)
@@ -198,6 +217,8 @@ class Application:
         write_record(self._directory, self._done)
 
     def _note_latest(self, latest: Configuration) -> None:
+        if made_anew(self._control, self._done, latest):
+            raise changed_meanwhile(self._function)
         self._note(latest_revision=revision_of(latest), modified=modified_of(latest))
 
     def _roll_back(self) -> None:
@@ -232,6 +253,7 @@ class Application:
             published=(described,) if change.publish or alias is not None else (),
             latest_revision=revision_of(start),
             modified=modified_of(start),
+            anchor=anchor_of(self._control, self._function),
             before_arch=architecture_of(start) if change.arch else None,
             arch=change.arch,
             code_sha256=start["CodeSha256"] if change.arch else None,

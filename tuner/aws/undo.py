@@ -24,9 +24,10 @@ from tuner.aws.applied import (
     write_record,
 )
 from tuner.aws.changes import point, set_architecture, set_memory
-from tuner.aws.configuration import architecture_of, revision_of, weights_of
+from tuner.aws.configuration import Configuration, architecture_of, revision_of, weights_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.restore import check_same, delete_described
+from tuner.aws.same import made_anew
 from tuner.aws.tags import APPLIED, mark_of, remove_tags
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
 
@@ -54,6 +55,8 @@ class Undo:
         left. A function that is gone needs nothing more."""
         with self.control.restoring(arn=self.done.arn, modified=self.done.modified):
             try:
+                if self._is_anew(self.control.settle(self.done.arn)):
+                    return self._end()
                 moved = self.done.alias is not None and self._alias_back(self.done.alias)
                 if moved:
                     self._keep(alias=None)
@@ -64,11 +67,22 @@ class Undo:
             except NotFound:
                 if self.control.exists(self.done.arn):
                     raise
-                return
+                return None
             self._delete_versions()
             remove_tags(self.control, self.done.arn, self.done.tags, self.done.tags_until)
-            if self.strict and self.foreign:
-                raise self.foreign[0]
+            self._end()
+        return None
+
+    def _end(self) -> None:
+        if self.strict and self.foreign:
+            raise self.foreign[0]
+
+    def _is_anew(self, now: Configuration) -> bool:
+        """Tell if another function may have its name by now, and say so."""
+        if anew := made_anew(self.control, self.done, now):
+            its = f"its {now['MemorySize']} MB may be somebody else's"
+            self._foreign(self.done.arn, f"it was changed or made anew since, so {its}")
+        return anew
 
     def _keep(self, **known: Any) -> None:
         with contextlib.suppress(TunerError):  # a full disk must not stop the rest
@@ -158,7 +172,7 @@ class Undo:
             if now_mb not in (done.memory_mb, done.before_mb) or not begun:
                 what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"
                 return self._foreign(done.arn, what)
-            if now_mb == done.before_mb and not may_land:
+            if (now_mb == done.before_mb and not may_land) or self._is_anew(latest):
                 return None
             try:
                 set_memory(self.control, done.arn, latest, done.before_mb)
@@ -182,6 +196,8 @@ class Undo:
                 return None
             if latest["CodeSha256"] != done.code_sha256:
                 return self._foreign(done.arn, f"other code was deployed since, for {now}")
+            if self._is_anew(latest):
+                return None
             try:
                 set_architecture(self.control, done.arn, latest, done.before_arch)
             except ChangedUnderneath:

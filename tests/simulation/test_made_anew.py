@@ -1,0 +1,122 @@
+"""A function that somebody has deleted and made anew after a size was applied to it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulation.account import NAME, Account
+from tuner.api.left import look
+from tuner.aws.applied import Applied, read_record, record_path, write_record
+from tuner.aws.apply import Application, ApplyOptions
+from tuner.errors import ChangedUnderneath
+
+RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
+
+
+def application(account: Account, folder: Path, said: list[str] | None = None) -> Application:
+    return Application(account.control(), NAME, folder, ([] if said is None else said).append)
+
+
+def applied(account: Account, folder: Path, alias: str | None = None) -> Applied:
+    done = application(account, folder).apply(ApplyOptions(RUN, 640, alias))
+    assert done is not None
+    account.latest()
+    return done
+
+
+def make_anew(account: Account, memory_mb: int = 640, **more: Any) -> None:
+    """Delete it and make it again as it was, with versions and an alias that count anew."""
+    account.clock.advance(1.0)
+    del account.functions[NAME]
+    account.add(NAME, MemorySize=memory_mb, **more)
+    for text in ("first", "second"):
+        account.change(NAME, Description=text)
+        account.latest()
+        account.publish(NAME, text)
+    alias = {"Name": "live", "FunctionVersion": "2", "RevisionId": account.revision()}
+    account.functions[NAME].aliases["live"] = alias
+
+
+@pytest.mark.parametrize("alias", [None, "live"])
+def test_the_former_size_is_not_written_to_a_function_made_anew(
+    account: Account, tmp_path: Path, alias: str | None
+) -> None:
+    applied(account, tmp_path, alias)
+    make_anew(account)
+    before = account.latest()
+    with pytest.raises(ChangedUnderneath, match="640 MB may be somebody else's") as caught:
+        application(account, tmp_path).undo(read_record(record_path(tmp_path, RUN)))
+    assert f"--function-name {NAME} --memory-size 256" in caught.value.fix
+    assert account.latest() == before
+    assert account.functions[NAME].aliases["live"]["FunctionVersion"] == "2"
+    assert list(account.functions[NAME].versions) == ["1", "2"]
+    assert read_record(record_path(tmp_path, RUN)).complete
+
+
+def test_one_that_is_made_anew_while_its_undo_begins_is_left(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, tag = applied(account, tmp_path), account.tag_resource
+
+    def tagged(**parameters: Any) -> Any:
+        tag(**parameters)
+        make_anew(account)
+        return {}
+
+    monkeypatch.setattr(account, "tag_resource", tagged)
+    with pytest.raises(ChangedUnderneath, match="made anew"):
+        application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 640
+
+
+def test_one_that_is_made_anew_while_a_size_is_set_is_left(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = account.update_function_configuration
+
+    def updated(**parameters: Any) -> Any:
+        answer = update(**parameters)
+        monkeypatch.undo()
+        make_anew(account)
+        return answer
+
+    monkeypatch.setattr(account, "update_function_configuration", updated)
+    with pytest.raises(ChangedUnderneath):
+        applied(account, tmp_path)
+    assert account.latest()["MemorySize"] == 640
+    assert look(tmp_path, tmp_path) == ([], [])
+
+
+def test_an_interrupted_application_is_not_undone_on_one_made_anew(
+    account: Account, tmp_path: Path
+) -> None:
+    done, said = applied(account, tmp_path), list[str]()
+    write_record(tmp_path, Applied(**{**vars(done), "complete": False, "tags": (f"tuner:{RUN}",)}))
+    make_anew(account)
+    (left,), _ = look(tmp_path, tmp_path)
+    assert left.back(account.control(), said.append)
+    assert account.latest()["MemorySize"] == 640
+    assert "made anew since" in said[0]
+
+
+@pytest.mark.parametrize("field", ["CodeSha256", "Role", "Timeout", "Description"])
+def test_a_deployment_since_then_does_not_hinder_an_undo(
+    account: Account, tmp_path: Path, field: str
+) -> None:
+    done = applied(account, tmp_path)
+    account.change(NAME, **{field: 9 if field == "Timeout" else "other"})
+    account.latest()
+    application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 256
+
+
+def test_without_any_version_an_untouched_function_is_known_by_its_time(
+    account: Account, tmp_path: Path
+) -> None:
+    account.functions[NAME].versions.clear()
+    account.functions[NAME].aliases.clear()
+    done = applied(account, tmp_path)
+    account.functions[NAME].versions.clear()
+    application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 256

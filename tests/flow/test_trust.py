@@ -118,6 +118,8 @@ def test_on_a_terminal_the_command_asks_once(tuner: Run, monkeypatch: pytest.Mon
         "store = '../runs.db'",
         "endpoint-url = 'http://evil.example'",
         "assume_role = 'arn:aws:iam::123456789012:role/evil'",
+        "profile = 'production'",
+        "isolation = 'in-place'",
         "payload = '@../../secret'",
         "payload = 's3://private/object'",
         "payloads = '/etc/passwd'",
@@ -148,6 +150,17 @@ def test_every_key_that_acts_elsewhere_is_named(tuner: Run, line: str) -> None:
         (("bench",), "webhook = 'https://evil.example'"),
         (("bench",), "slack = 'env:HOME'"),
         (("bench",), "junit = '../junit.xml'"),
+        (("load", "demo:io", "--rate", "1"), "secret_file = 'secret'"),
+        (("load", "demo:io", "--rate", "1"), "url_auth = 'iam'"),
+        (("cold", "demo:io"), "variants = 'on-demand,provisioned=5'"),
+        (("apply", "last"), "alias = 'live'"),
+        (("apply", "last"), "publish = true"),
+        (("apply", "last"), "undo = true"),
+        (("schedule", "cron"), "install = true"),
+        (("schedule", "cron"), "remove = true"),
+        (("schedule", "github"), "pull_requests = true"),
+        (("schedule", "github"), "branch = 'evil'"),
+        (("schedule", "github"), "store_secret = 'DEPLOY_KEY'"),
         (("schedule", "cron"), "pip = 'evil'"),
         (("schedule", "github"), "output = '../bench.yml'"),
     ],
@@ -173,6 +186,8 @@ def test_what_stays_in_the_folder_needs_no_trust(tuner: Run) -> None:
         ("endpoint_url = 'http://evil.example'", "endpoint_url"),
         ("assume_role = 'arn:aws:iam::123456789012:role/evil'", "assume_role"),
         ("payload = '@/etc/passwd'", "payload"),
+        ("profile = 'production'", "profile"),
+        ("[environments.prod]\nprofile = 'production'", "profile"),
         ("against = 'other.zip'", "against"),
         ("[environments.prod]\nendpoint_url = 'http://evil.example'", "endpoint_url"),
     ],
@@ -211,6 +226,7 @@ def stored(**options: Any) -> RunRecord:
     [
         ({"pre": "touch pwned; cat"}, "which runs a command"),
         ({"endpoint_url": "http://evil.example"}, "is sent the calls and your session token"),
+        ({"profile": "production"}, "says whose credentials are used"),
     ],
 )
 def test_a_run_that_came_with_the_folder_is_not_gone_on_with(
@@ -274,3 +290,4 @@ def test_what_git_reads_is_no_part_of_the_folder(tuner: Run) -> None:
 def test_options_that_reach_out_say_so_where_they_are_declared() -> None:
     assert options_of(Stored)["store"].risks("postgresql://a/b") == "is where runs are kept"
     assert options_of(BenchCommand)["against"].risks("live") == ""
+    assert options_of(BenchCommand)["post"].risks(True) == ""

@@ -105,7 +105,8 @@ class Recommended:
         if name.kind is not Kind.AWS:
             fix = "Use --file to patch the template that manages it, with --memory if it has none."
             raise UsageError(self.target, "is not a function on AWS", fix)
-        used = {"assume_role"} if self.options.endpoint_url else {"assume_role", "endpoint_url"}
+        given = {name for name in ("endpoint_url", "profile") if getattr(self.options, name)}
+        used = {"assume_role", "endpoint_url", "profile"} - given
         refuse_foreign(find(self.options.run, self.options.store), used)
         session = SessionOptions(
             self.result.run.facts.region,

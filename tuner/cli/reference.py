@@ -16,6 +16,9 @@ Every command and its options. In Python the options of `tuner.sweep`, `load`, `
 `recommend`, `compare` and `bench` are keywords of the same names with `_` for `-`; in `tuner.toml`
 they are keys of `[defaults]`, or of `[defaults.COMMAND]` for one command. A run can be named by
 its id, a unique prefix of it, `last`, or a file that `tuner runs export` wrote.
+
+⚠ marks what `tuner.toml` may only set where you allow it (`tuner trust`): what runs code, changes
+the account, or sends or writes something elsewhere; of some options only values that do.
 """
 
 
@@ -71,6 +74,8 @@ def _meaning(each: Option[Any, Any] | Argument) -> str:
         text += f" Default: `{default}`."
     if about.envvar:
         text += f" Environment: `{about.envvar}`."
+    if about.risk and not about.each_time:
+        text += " ⚠"
     if about.was:
         text += f" Formerly `{'`, `'.join(about.was)}`."
     return text

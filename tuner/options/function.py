@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.errors import UsageError
 from tuner.options import kinds as k
 from tuner.options.option import Argument, Options, option, options_of, positional
-from tuner.options.risk import always
+from tuner.options.risk import always, saying
 
 if TYPE_CHECKING:
     from tuner.targets.names import TargetName
@@ -43,6 +43,7 @@ class Profile(Options, panel=PANEL):
         k.TEXT,
         "Profile of the AWS configuration whose credentials are used.",
         values="AWS profiles",
+        risk=always("says whose credentials are used"),
         targets=AWS,
     )
 
@@ -78,7 +79,9 @@ class Isolated(Options, panel=PANEL):
     """How sizes are made on AWS."""
 
     isolation: k.Isolations = option(
-        k.ISOLATION, "How sizes are made on AWS: versions, clone or in-place."
+        k.ISOLATION,
+        "How sizes are made on AWS: versions, clone or in-place.",
+        risk=saying("in-place", "changes the function that callers use"),
     )
 
 

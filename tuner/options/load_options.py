@@ -3,7 +3,7 @@
 from tuner.options import calls, sweep
 from tuner.options import kinds as k
 from tuner.options.option import Options, again, option
-from tuner.options.risk import always, beyond_this_machine
+from tuner.options.risk import always, beyond_this_machine, saying
 
 PANEL = "The load"
 FRONT_PANEL = "Through an HTTP front"
@@ -116,6 +116,7 @@ class Senders(Options):
         "variable TUNER_WORKER_SECRET); alike on all machines.",
         panel=PANEL,
         metavar="FILE",
+        risk=always("is the secret by which other machines join"),
     )
     bind: k.Text = option(
         k.TEXT,
@@ -160,6 +161,7 @@ class Fronted(Options, panel=FRONT_PANEL):
         "Whether requests are signed with IAM (default: on AWS's own host names, unless there is "
         "a header Authorization).",
         metavar="none|iam[:SERVICE]",
+        risk=saying("iam", "signs what is sent with your credentials"),
     )
     http_method: k.Text = option(
         k.TEXT,

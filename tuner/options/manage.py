@@ -27,15 +27,23 @@ class ApplyCommand(output.Yes, output.Stored, function.Endpoint, function.Profil
         k.maybe_one_of("x86_64", "arm64"),
         "Another architecture than the recommended one: x86_64 or arm64.",
     )
-    alias: k.Text = option(k.TEXT, "Publish a version and point this alias at it.")
+    alias: k.Text = option(
+        k.TEXT,
+        "Publish a version and point this alias at it.",
+        risk=always("is pointed at another version"),
+    )
     steps: k.Text = option(
         k.TEXT,
         "Move the alias in steps; move it back if errors or p95 in CloudWatch get worse.",
         metavar="10%,50%",
     )
     wait: k.Seconds = option(k.WAIT, "How long to watch each step.", "5m")
-    publish: k.Flag = option(k.FLAG, "Publish a version, without an alias.")
-    undo: k.Flag = option(k.FLAG, "Undo what was applied from this run.")
+    publish: k.Flag = option(
+        k.FLAG, "Publish a version, without an alias.", risk=always("publishes a version")
+    )
+    undo: k.Flag = option(
+        k.FLAG, "Undo what was applied from this run.", risk=always("undoes what was applied")
+    )
     file: k.MaybeFile = option(
         k.MAYBE_FILE,
         "Patch a SAM or CloudFormation template, serverless.yml, .tf or .tfvars file instead.",

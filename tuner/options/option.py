@@ -135,7 +135,8 @@ class Option(Generic[V, W]):
     def risks(self, written: Any) -> str:
         """Return what this value of a ``tuner.toml`` can do, in a few words; "" if nothing bad."""
         risk = self.about.risk
-        if risk is None or written in (0, ()) or written is True:
+        wrong = written is True and self.kind.word is not bool  # of another option of this name
+        if risk is None or written in (0, ()) or wrong:
             return ""
         each = written if isinstance(written, list | tuple) else (written,)
         return next((does for value in each if (does := risk(str(value)))), "")

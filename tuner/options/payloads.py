@@ -48,6 +48,10 @@ def read_payloads(
     so many different ``events`` of a template, as of now on ``clock``. Where nothing is said, it is
     an empty object, or nothing for a ``bare`` request. Of a table at most so many ``rows`` are
     taken: a fair sample, or the first ones where they are ``ordered``."""
+    if options.template and not (options.payloads and is_feed(options.payloads)):
+        reason = "cannot go with --event" if options.event else "needs a table as --payloads"
+        fix = "Write --payloads users.csv, or only --event for a template without rows."
+        raise UsageError("--template", reason, fix)
     if bare and not options.has_payload:
         return (Payload(b""),)
     if options.event:
@@ -56,9 +60,6 @@ def read_payloads(
             raise UsageError("--event", reason, "Give one of them.")
         now_s = (clock or WallClock()).wall()
         return tuple(map(Payload, load_event(options.event).render(events, options.seed, now_s)))
-    if options.template and not (options.payloads and is_feed(options.payloads)):
-        fix = "Write --payloads users.csv, or --event for a template without rows."
-        raise UsageError("--template", "needs a table as --payloads", fix)
     if options.payloads:
         given = options.payloads
         if is_feed(given):

@@ -46,6 +46,11 @@ def either(*risks: Risk) -> Risk:
     return lambda written: next((does for risk in risks if (does := risk(written))), "")
 
 
+def saying(word: str, does: str) -> Risk:
+    """A text with this word in it."""
+    return lambda written: does if word in written.lower() else ""
+
+
 def in_s3(does: str) -> Risk:
     """An object of S3."""
     return lambda written: does if urlsplit(written).scheme == "s3" else ""

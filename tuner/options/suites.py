@@ -214,7 +214,13 @@ class ScheduleCommand(function.Region):
         metavar="OWNER/NAME",
         risk=always("may take the role of the job"),
     )
-    branch: k.Word = option(k.WORD, "Branch whose runs count.", "main", panel=PLACE_PANEL)
+    branch: k.Word = option(
+        k.WORD,
+        "Branch whose runs count.",
+        "main",
+        panel=PLACE_PANEL,
+        risk=always("may take the role of the job"),
+    )
     pull_requests: k.Flag = option(
         k.FLAG,
         "github, gitlab, their roles: pull requests are measured with the role, too, so whoever "
@@ -248,6 +254,7 @@ class ScheduleCommand(function.Region):
         "Secret or variable that has the store's URL; default: SQLite, kept between runs.",
         panel=PLACE_PANEL,
         metavar="NAME",
+        risk=always("is the secret that the job reads"),
     )
     file: k.MaybeFile = option(
         k.MAYBE_FILE,
@@ -256,5 +263,13 @@ class ScheduleCommand(function.Region):
         was=("--output",),
         risk=outside(output.WRITTEN),
     )
-    install: k.Flag = option(k.FLAG, "cron, systemd: run it from now on.")
-    remove: k.Flag = option(k.FLAG, "cron, systemd: remove it again.")
+    install: k.Flag = option(
+        k.FLAG,
+        "cron, systemd: run it from now on.",
+        risk=always("has this machine run the job"),
+    )
+    remove: k.Flag = option(
+        k.FLAG,
+        "cron, systemd: remove it again.",
+        risk=always("ends a job of this machine"),
+    )

@@ -8,6 +8,7 @@ from tuner.errors import StoreError, UsageError
 from tuner.options import calls, function
 from tuner.options import kinds as k
 from tuner.options.option import Options, option, options_of
+from tuner.options.risk import saying
 from tuner.planning.budget import Budget
 
 CHOICE_PANEL = "What is chosen"
@@ -158,6 +159,7 @@ class Compared(Options, panel=calls.PANEL):
         k.VARIANTS,
         "Compare ways to start at one size: on-demand,snapstart,provisioned=5.",
         metavar="LIST",
+        risk=saying("provisioned", "sets up concurrency that is billed by time"),
     )
 
 

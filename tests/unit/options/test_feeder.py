@@ -98,6 +98,11 @@ def test_a_template_says_which_fields_there_are() -> None:
         bodies("users.csv", template='{"a": "{{mail}}"}')
     with pytest.raises(UsageError, match="needs a table"):
         bodies('[{"payload": {}}]', template="{}")
+    for bare in (False, True):
+        with pytest.raises(UsageError, match="--template: cannot go with --event"):
+            read_payloads(LoadOptions("demo:cpu", event="s3", template="{}"), bare=bare)
+    with pytest.raises(UsageError, match="needs a table"):
+        read_payloads(LoadOptions("demo:cpu", template="{}"), bare=True)
     Path("rows.jsonl").write_text("3\n")
     with pytest.raises(UsageError, match="needs rows that are objects"):
         bodies("rows.jsonl", template="{}")

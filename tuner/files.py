@@ -11,11 +11,12 @@ import os
 import select
 import shutil
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EFBIG, EINVAL, ENODEV, ETIMEDOUT
-from pathlib import Path
+from errno import EFBIG, EINVAL, ELOOP, ENODEV, ETIMEDOUT
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from tuner.errors import UsageError, unreadable
@@ -212,9 +213,27 @@ class _Pipe(io.RawIOBase):
         super().close()
 
 
+def refuse_leaving(path: Path) -> None:
+    """Raise OSError if a path within the working directory leads out of it by a link."""
+    real = os.path.realpath(path)
+    if not path.is_absolute() and not PurePath(real).is_relative_to(os.path.realpath(".")):
+        raise Unfit(
+            ELOOP, f"it leads by a link to {real}, outside of this folder", "Remove the link."
+        )
+
+
+def own_folder(path: Path) -> None:
+    """Make a folder that we keep, and the one that it is in, for this user alone; raises OSError,
+    also for one that leads out of the working directory by a link."""
+    refuse_leaving(path)
+    for folder in (path.parent, path):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def open_own(path: Path, flags: int) -> int:
     """Open a file that we keep, or make it for this user alone; raises OSError, also for a link or
     what is no plain file."""
+    refuse_leaving(path.parent)
     file = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     found = os.fstat(file)
     if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
@@ -224,17 +243,20 @@ def open_own(path: Path, flags: int) -> int:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, ours: bool = False) -> Iterator[Path]:
     """Give the path to write to, so that a file, or what a link leads to, changes whole or not at
-    all, and keeps its permissions; a device or a pipe is written to itself. Raises OSError."""
-    real = Path(os.path.realpath(path))
-    if real.exists() and not stat.S_ISREG(real.stat().st_mode):
+    all, and keeps its permissions; a device or a pipe is written to itself. Where the name is
+    ``ours`` and not the user's, a link of that name is replaced. Raises OSError."""
+    real = path if ours else Path(os.path.realpath(path))
+    if not ours and real.exists() and not stat.S_ISREG(real.stat().st_mode):
         yield real
         return
-    beside = real.with_name(real.name + ".part")
+    beside = real.with_name(f"{real.name}.{os.getpid()}-{threading.get_ident()}")
     try:
+        beside.unlink(missing_ok=True)  # a link, which would be written through
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
         yield beside
-        if real.exists():
+        if real.exists() and not real.is_symlink():
             shutil.copymode(real, beside)
         beside.replace(real)
     finally:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.api.rows import Row, flat, frame, gates, notebook
 from tuner.errors import GateFailed, Interrupted, Partial
+from tuner.options.output import REPORTS
 from tuner.records import Outcome, RunState
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Result(ABC):
     def _name(self) -> str:
         """How its page is called, without an ending."""
 
-    def report(self, path: str | Path = "reports") -> Path:
+    def report(self, path: str | Path = REPORTS) -> Path:
         """Write the result as an HTML page and return its path.
 
         ``path`` is a folder, or a file that ends in .html, or in .md for Markdown. Raises

@@ -21,7 +21,7 @@ from tuner.aws.journal import lock, record, sync_directory, write_new
 from tuner.aws.seal import sealed, take_seal
 from tuner.aws.tags import APPLIED, Mark, encoded, key_of, remove_tags, tags_of
 from tuner.errors import TargetError, TunerError
-from tuner.files import open_own
+from tuner.files import open_own, own_folder
 
 SCHEMA = "tuner.applied/1"
 _RUN = re.compile(r"[0-9A-Za-z]{1,40}", re.ASCII)
@@ -172,8 +172,7 @@ def held(directory: Path, run: str) -> Iterator[bool]:
     """Be the only process that applies or undoes this run; ``False`` if another one does."""
     path = directory / f"{run}.lock"
     with _writing(path, first=True):
-        for folder in (directory.parent, directory):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own_folder(directory)
         file = open_own(path, os.O_RDWR | os.O_CREAT)
     try:
         yield lock(file)
@@ -264,4 +263,5 @@ def _writing(path: Path, *, first: bool = False) -> Iterator[None]:
         yield
     except OSError as error:
         reason = f"cannot be written ({error.strerror})" + ", so nothing was changed" * first
-        raise TunerError(str(path), reason, "Make the directory writable.") from error
+        fix = getattr(error, "fix", "Make the directory writable.")
+        raise TunerError(str(path), reason, fix) from error

@@ -19,7 +19,7 @@ from typing import Any
 
 from tuner.aws.seal import sealed, take_seal
 from tuner.errors import TargetError, TunerError
-from tuner.files import open_own
+from tuner.files import open_own, own_folder
 
 SCHEMA = "tuner.journal/1"
 
@@ -324,14 +324,13 @@ def _using(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = f"the journal of changes cannot be used ({error.strerror or error})"
         fix = "Make the directory writable, or run in another one: no change is begun without it."
-        raise TargetError(str(path), reason, fix) from error
+        raise TargetError(str(path), reason, getattr(error, "fix", fix)) from error
 
 
 def write_new(path: Path, data: bytes) -> int:
     """Make or replace a file, whole or not at all: written aside, then renamed. Returns it open and
     locked; raises OSError."""
-    for folder in (path.parent.parent, path.parent):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own_folder(path.parent)
     aside = path.with_suffix(".new")
     aside.unlink(missing_ok=True)
     file = open_own(aside, os.O_RDWR | os.O_CREAT | os.O_EXCL)

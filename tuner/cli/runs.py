@@ -15,7 +15,7 @@ from tuner.options.commands import (
     RecommendCommand,
     ReportCommand,
 )
-from tuner.options.output import Stored, folder
+from tuner.options.output import REPORTS, Stored, folder
 from tuner.units import counted
 
 
@@ -73,7 +73,7 @@ def report(options: ReportCommand) -> None:
     from tuner.api.stored import open_run
     from tuner.cli.show import write_document
 
-    result = open_run(options.run, store=options.store).written(options.output or "reports")
+    result = open_run(options.run, store=options.store).written(options.output or REPORTS)
     document = result.to_dict()
     if options.json_to is not None:
         write_document(document, options.json_to)

@@ -16,7 +16,7 @@ from typing import Any
 from tuner.billing.refresh import table_from_offer
 from tuner.billing.table import PriceTable, price_table, table_from_toml, table_to_toml
 from tuner.errors import NotFound, TunerError, UsageError, unreadable
-from tuner.files import SETTINGS_BYTES, read_bytes, read_text
+from tuner.files import SETTINGS_BYTES, own_folder, read_bytes, read_text, written_whole
 
 BULK_URL = "https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AWSLambda/current"
 #: The file of all regions had 13.6 MB in September 2026; far more than that is something else.
@@ -74,14 +74,14 @@ def save_table(table: PriceTable, file: Path = SAVED) -> PriceTable:
     """Add these prices to the saved ones; returns all that are saved now."""
     saved = _saved(file)
     merged = saved.updated(table) if saved else table
-    part = file.with_suffix(".part")
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part.write_text(table_to_toml(merged), encoding="utf-8")
-        part.replace(file)
+        own_folder(file.parent)
+        with written_whole(file, ours=True) as place:
+            place.write_text(table_to_toml(merged), encoding="utf-8")
     except OSError as error:
         reason = f"cannot be written: {error.strerror or error}"
-        raise TunerError(str(file), reason, "Make its folder writable.") from None
+        fix = getattr(error, "fix", "Make its folder writable.")
+        raise TunerError(str(file), reason, fix) from None
     return merged
 
 

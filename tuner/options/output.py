@@ -26,13 +26,17 @@ class Stored(Options, panel=PANEL, kept=False):
     )
 
 
+#: Where reports go unless the user says where: a folder that may have come with somebody's files.
+REPORTS = Path("reports")
+
+
 class Reported(Options, panel=PANEL, kept=False):
     """Folder for reports."""
 
     output: k.MaybeFile = option(
         k.MAYBE_FILE,
         "Folder for reports, or a file: .html for a page, .md for Markdown.",
-        "reports",
+        str(REPORTS),
         metavar="DIR|FILE",
         risk=outside(WRITTEN),
     )
@@ -40,7 +44,7 @@ class Reported(Options, panel=PANEL, kept=False):
 
 def folder(output: Path | None) -> Path:
     """The folder of several pages. Raises UsageError for the name of one file."""
-    where = output or Path("reports")
+    where = output or REPORTS
     if where.suffix in FILES and not where.is_dir():
         raise UsageError(f"--output {where}", "is a file, and there are several", "Name a folder.")
     return where

@@ -10,7 +10,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +22,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from tuner.errors import TunerError
+from tuner.files import refuse_leaving, written_whole
+from tuner.options.output import REPORTS
 from tuner.report.elements import View, tone
 from tuner.report.style import DARK, LIGHT
 from tuner.units import format_cost, format_share
@@ -53,26 +54,26 @@ def render(view: View) -> str:
 
 
 def write_page(page: str, path: Path) -> Path:
-    """Write a page, whole or not at all. Raises :class:`TunerError` if it cannot be written."""
+    """Write a page, whole or not at all, through no link unless the user has named it. Raises
+    :class:`TunerError` if it cannot be written."""
+    ours = path.is_relative_to(REPORTS)
     try:
-        _put(page, path)
+        if ours:
+            refuse_leaving(path.parent)
+        _put(page, path, ours=ours)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
+        reason = error.strerror or type(error).__name__
         fix = "Free some space or name another folder with --output; `tuner report last` then works"
-        raise TunerError(f"report {path}", reason, f"{fix}.") from error
+        fix = getattr(error, "fix", f"{fix}.")
+        reason = reason[:1].lower() + reason[1:]
+        raise TunerError(f"report {path}", reason, fix) from error
     return path
 
 
-def _put(text: str, path: Path) -> None:
-    """Write a file, whole or not at all. Raises :class:`OSError`."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8", errors="replace")  # names may be no UTF-8
-        beside.replace(path)
-    finally:
-        if beside.is_file():
-            beside.unlink()
+def _put(text: str, path: Path, *, ours: bool = True) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path, ours=ours) as place:
+        place.write_text(text, encoding="utf-8", errors="replace")  # names may be no UTF-8
 
 
 def file_name(name: str, run: str, ending: str = "html") -> str:

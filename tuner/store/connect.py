@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tuner.errors import StoreError, UsageError
+from tuner.files import refuse_leaving
 from tuner.store.failure import translated
 from tuner.units import printable
 
@@ -93,6 +94,8 @@ def connect(url: URL) -> Engine:
         raise UsageError(shown(url), "neither SQLite nor PostgreSQL", _EXAMPLES)
     if _is_file(url):
         with translated(shown(url)):
+            if Path(str(url.database)) == DEFAULT:
+                refuse_leaving(DEFAULT)
             make_folder(Path(str(url.database)).parent)
             _make_private(Path(str(url.database)))
     try:
@@ -159,7 +162,10 @@ def _is_file(url: URL) -> bool:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder; git and other users of the machine are to leave ours alone."""
+    """Make a folder; git and other users of the machine are to leave ours alone. Raises OSError,
+    also where ours leads out of the working directory by a link."""
+    if folder == DEFAULT.parent:
+        refuse_leaving(folder)
     if folder.exists():
         return
     ours = folder.name == DEFAULT.parent.name

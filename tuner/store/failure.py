@@ -144,7 +144,7 @@ def disk_error(where: str, error: OSError, fix: str) -> StoreError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreAway(where, _FULL.reason, _FULL.fix)
     reason = error.strerror or type(error).__name__
-    return StoreError(where, reason[:1].lower() + reason[1:], fix)
+    return StoreError(where, reason[:1].lower() + reason[1:], getattr(error, "fix", fix))
 
 
 def _store_error(where: str, error: SQLAlchemyError) -> StoreError:

@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from tuner.errors import StoreError
+from tuner.files import own_folder, refuse_leaving
 from tuner.records import Advice, RunRecord
 from tuner.store import queries
 from tuner.store.connect import DEFAULT, make_folder
@@ -65,7 +66,7 @@ class Spool:
         self.path = _free(run.run)
         with _complaints(self.path):
             make_folder(FOLDER.parent)
-            FOLDER.mkdir(mode=0o700, exist_ok=True)
+            own_folder(FOLDER)
             self._file = self.path.open("x", encoding="utf-8")
         self._line(dumps(Head(_SCHEMA, where, run, this_process())))
 
@@ -110,6 +111,10 @@ class Waiting:
 
 def waiting() -> list[Path]:
     """The files that wait here, for whichever stores."""
+    try:
+        refuse_leaving(FOLDER)
+    except OSError:
+        return []
     found = FOLDER.glob("*.jsonl") if FOLDER.is_dir() else ()
     return sorted(path for path in found if path.is_file())  # a pipe would be read for ever
 

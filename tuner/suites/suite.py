@@ -17,7 +17,7 @@ from typing import Any
 
 from tuner.clock import Clock
 from tuner.errors import Partial, StoreError, UsageError
-from tuner.files import open_own
+from tuner.files import open_own, own_folder
 from tuner.options.sweep import SweepOptions
 from tuner.suites.gate import Gate, Subject
 from tuner.targets.seam import Progress
@@ -148,10 +148,11 @@ def alone(name: str, suite: Suite, clock: Clock, progress: Progress) -> Iterator
     """
     path = FOLDER / f"bench-{hashlib.sha256(name.encode()).hexdigest()[:12]}.lock"
     try:
-        FOLDER.mkdir(mode=0o700, exist_ok=True)
+        own_folder(FOLDER)
         file = open_own(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
-        raise StoreError(str(path), f"cannot be written ({error.strerror})") from error
+        fix = getattr(error, "fix", "Make the directory writable.")
+        raise StoreError(str(path), f"cannot be written ({error.strerror})", fix) from error
     try:
         _take(file, name, suite, clock, progress)
         os.ftruncate(file, 0)

@@ -44,7 +44,8 @@ def write_suite(source: str, path: Path, **place: str | None) -> list[str]:
     text = suite_text(found, **place)
     parse_suite(text, path)  # what we write can be read
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise unwritable(str(path), error) from None
     return [one.name for one in found]

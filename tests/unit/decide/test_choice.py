@@ -113,7 +113,7 @@ def test_a_size_that_is_as_fast_as_a_cheaper_one_is_not_the_fastest(ms: float) -
     assert pick(draws, goal, basis).index == 1
 
 
-@given(st.floats(0, 1), st.integers(0, 30), st.integers(1, 20))
+@given(st.floats(0, 1, allow_subnormal=False), st.integers(0, 30), st.integers(1, 20))
 def test_fewer_calls_of_its_own_than_needed_make_a_pick_less_sure(
     chance: float, calls: int, enough: int
 ) -> None:

@@ -165,7 +165,7 @@ class SandboxHost:
         needed = [sys.prefix, sys.base_prefix, str(Path(sys.executable).parent)]
         view = View(str(trial), str(tmp), keep=needed, hide=self._hide)
         with contextlib.suppress(OSError):
-            image = await asyncio.to_thread(disk_image.make, self._directory / "trial.ext4", 1)
+            image = await asyncio.to_thread(disk_image.make, trial / "tmp.ext4", 512)
             try:
                 with_disk = dataclasses.replace(view, disk=image.device)
                 self._way = await link.possible_way(with_disk, self._uid(0), needed)

@@ -1,8 +1,9 @@
 """What a sandbox starts for a Python function, and the packages that it finds.
 
 The managed Python runtime has AWS's own runtime interface client, boto3 and pip; here they are
-installed beside much else, so a folder of links holds just them and what they need. The host makes
-it once and removes it.
+installed beside much else. A sandbox sees just them and what they need, in /var/runtime, and the
+folders where they are installed are empty, also for a Python that a handler starts. Without a view
+of its own it has a folder of links to them.
 """
 
 import functools
@@ -14,21 +15,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import Distribution
 from pathlib import Path
 
 from tuner.errors import TunerError, UsageError
 from tuner.locallambda.sandbox.invocation import SandboxSpec
-from tuner.locallambda.sandbox.program import Program
+from tuner.locallambda.sandbox.program import AWS_LIBRARIES, RUNTIME_ROOT, Program
 
 CLIENT = "awslambdaric"
 HERE = f"python3.{sys.version_info.minor}"
 
 
-def program(spec: SandboxSpec, links: Path) -> Program:
-    """The program; ``links`` is where the folder of links to packages is, or is made.
+def program(spec: SandboxSpec, links: Path, *, in_view: bool) -> Program:
+    """The program; ``links`` is where the folder for packages is, or is made.
 
     Raises UsageError without AWS's client.
     """
@@ -41,7 +42,14 @@ def program(spec: SandboxSpec, links: Path) -> Program:
     homes = [sys.prefix, sys.base_prefix]
     if python != sys.executable:
         homes = [str(Path(path).parent.parent) for path in (python, os.path.realpath(python))]
-    return Program(argv, keep=[*homes, str(packages.folder), *packages.homes])
+    coerced = int(spec.runtime.removeprefix("python3.")) >= 12  # AWS's system is without en_US
+    return Program(
+        argv,
+        keep=[*homes, str(packages.folder), *([] if in_view else packages.homes)],
+        var=packages.var,
+        empty=packages.installed,
+        defaults={"PYTHONPATH": RUNTIME_ROOT, **({"LC_CTYPE": "C.UTF-8"} if coerced else {})},
+    )
 
 
 @functools.cache
@@ -75,17 +83,24 @@ def _with_client(python: str) -> str | None:
     return done.stdout.strip() or None
 
 
+_PACKAGES = ("site-packages", "dist-packages")
 _REQUIREMENT = re.compile(r"[A-Za-z0-9._-]+")
 #: Starts the client as AWS's own bootstrap does: the function's code comes first on the path, but
 #: only once the client is imported, so that no file of it can stand in for a module of the client.
-_BOOTSTRAP = """\
+_BOOTSTRAP = (
+    f"""\
+AWS_LIBRARIES, RUNTIME_ROOT = {AWS_LIBRARIES!r}, {RUNTIME_ROOT!r}
+"""
+    + """\
 import os
 import site
 import sys
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != here]
-sys.path.append(os.path.join(here, "packages"))
+packages = RUNTIME_ROOT if os.path.isdir(RUNTIME_ROOT) else os.path.join(here, "packages")
+if packages not in sys.path:
+    sys.path.append(packages)
 site.setquit()
 site.setcopyright()
 site.sethelper()
@@ -93,6 +108,13 @@ site.sethelper()
 from awslambdaric.__main__ import main
 
 task = os.environ["LAMBDA_TASK_ROOT"]
+libraries = "%s:%s/lib:/opt/lib" % (task, task)
+if os.environ.get("LD_LIBRARY_PATH") == libraries:
+    os.environ["LD_LIBRARY_PATH"] = AWS_LIBRARIES + ":" + libraries
+if "LC_CTYPE" in os.environ and os.path.exists("/proc/self/environ"):
+    with open("/proc/self/environ", "rb") as begun:
+        if b"LC_CTYPE=" not in begun.read():  # Python has set it, where AWS has this locale
+            del os.environ["LC_CTYPE"]
 opt = os.path.join(task, ".tuner-opt")
 if os.path.isdir(opt):
     if os.path.isdir("/opt") and os.path.samefile(opt, "/opt"):
@@ -103,14 +125,26 @@ if os.path.isdir(opt):
 sys.path.insert(0, task)
 main(sys.argv)
 """
+)
 
 
 @dataclass(frozen=True)
 class RuntimePackages:
-    """A folder with ``bootstrap.py`` and the links, and the folders that these lead into."""
+    """A folder with ``bootstrap.py``, links, and as many places to show packages at."""
 
     folder: Path
-    homes: tuple[str, ...]
+    links: Mapping[str, str]  # name -> where it is installed
+    installed: tuple[str, ...]  # the folders in which an interpreter looks for packages
+
+    @property
+    def homes(self) -> tuple[str, ...]:
+        return tuple({str(Path(target).parent) for target in self.links.values()})
+
+    @property
+    def var(self) -> Mapping[str, str]:
+        """What to show below /var, the places first."""
+        places = {"runtime": str(self.folder / "places")}
+        return places | {f"runtime/{name}": target for name, target in self.links.items()}
 
     @property
     def bootstrap(self) -> str:
@@ -120,25 +154,41 @@ class RuntimePackages:
 @functools.cache
 def runtime_packages(python: str, parent: Path) -> RuntimePackages:
     """Link the packages for an interpreter in a new folder. Raises TunerError, OSError."""
-    links = _shipped_links(sys.path) if python == sys.executable else _links_of(python)
+    path = sys.path if python == sys.executable else _path_of(python)
+    links = _shipped_links(path)
     folder = Path(tempfile.mkdtemp(prefix="python-", dir=parent))
     folder.chmod(0o755)
     for name, target in links.items():
         link = folder / "packages" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(target)
+        place = folder / "places" / name
+        if Path(target).is_dir():
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
     (folder / "bootstrap.py").write_text(_BOOTSTRAP, encoding="utf-8")
-    return RuntimePackages(folder, tuple({str(Path(target).parent) for target in links.values()}))
+    return RuntimePackages(folder, links, tuple(_installed(path)))
 
 
-def _links_of(python: str) -> dict[str, str]:
-    """The links of another interpreter, found by its own path. Raises TunerError."""
+def _installed(path: list[str]) -> Iterator[str]:
+    """The folders of packages on an interpreter's path, and those beside its standard library."""
+    for folder in path:
+        if Path(folder).name in _PACKAGES:
+            yield folder
+        elif os.access(Path(folder) / "site.py", os.R_OK):
+            yield from (str(Path(folder) / name) for name in _PACKAGES)
+
+
+def _path_of(python: str) -> list[str]:
+    """Where another interpreter looks for modules. Raises TunerError."""
     code = "import json, sys; print(json.dumps([p for p in sys.path if p]))"
     try:
         told = subprocess.run(
             [python, "-c", code], cwd="/", capture_output=True, timeout=20, check=True
         )
-        return _shipped_links(list(json.loads(told.stdout)))
+        return list(json.loads(told.stdout))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         reason = f"does not say where its packages are ({type(error).__name__})"
         raise TunerError(python, reason, "Check that Python.") from error

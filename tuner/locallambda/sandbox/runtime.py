@@ -119,7 +119,7 @@ class Runtime:
         await self.end()
         self._tmp.remove()
         if self._disk is not None:
-            self._disk.close()
+            await asyncio.to_thread(self._disk.close)  # writes what is left
         await self._api.close()
 
     async def start(self, until: float) -> Event | None:
@@ -191,10 +191,11 @@ class Runtime:
         spec, resources, in_view = self._spec, self._resources, self._resources.way.kind is not None
         made = program(spec, resources.directory.parent, in_view=in_view)
         tmp = None if in_view else str(resources.tmp)
+        mark = None if in_view and resources.way.own_pids else resources.key
         return LaunchOrder(
             key=resources.key,
             argv=made.argv,
-            env=environment(spec, made, resources.key, self._api.address, tmp),
+            env=environment(spec, made, mark, self._api.address, tmp),
             cwd=task_root(spec, in_view=in_view),
             cgroups=sorted({*resources.cpu.joins, *resources.memory.joins}),
             view=View(
@@ -204,6 +205,7 @@ class Runtime:
                 keep=made.keep,
                 hide=resources.hide,
                 var=made.var,
+                empty=made.empty,
                 users=str(resources.users),
                 disk=self._disk.device if self._disk is not None else None,
             ),

@@ -15,7 +15,7 @@ from tuner.locallambda.limits.process_tree import MARK
 from tuner.locallambda.sandbox import python_runtime
 from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER, SandboxSpec
 from tuner.locallambda.sandbox.nodejs import runtime as node_runtime
-from tuner.locallambda.sandbox.program import Program
+from tuner.locallambda.sandbox.program import AWS_LIBRARIES, Program
 from tuner.locallambda.sandbox.view import TASK_ROOT
 
 PROVIDED = ("provided.al2", "provided.al2023")
@@ -50,12 +50,15 @@ def program(spec: SandboxSpec, links: Path, *, in_view: bool) -> Program:
     """
     task = task_root(spec, in_view=in_view)
     if spec.runtime in PROVIDED:
-        made = Program([f"{task}/bootstrap"])
+        libraries = f"{AWS_LIBRARIES}:{task}:{task}/lib:/opt/lib"
+        if spec.runtime == "provided.al2":
+            libraries = libraries.removeprefix("/var/lang/lib:")
+        made = Program([f"{task}/bootstrap"], defaults={"LD_LIBRARY_PATH": libraries})
     elif is_nodejs(spec.runtime):
         made = node_runtime.program(spec, links, task, in_view=in_view)
     else:
         check(spec.runtime)
-        made = python_runtime.program(spec, links)
+        made = python_runtime.program(spec, links, in_view=in_view)
     wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER")
     return replace(made, argv=[wrapper, *made.argv]) if wrapper else made
 
@@ -113,25 +116,41 @@ def stands_in(runtime: str) -> bool:
     return runtime != python_runtime.HERE and python == sys.executable
 
 
+_X_RAY = ("169.254.100.1", "2000")
+
+
 def environment(
-    spec: SandboxSpec, made: Program, key: str, api_address: str, tmp: str | None
+    spec: SandboxSpec, made: Program, mark: str | None, api_address: str, tmp: str | None
 ) -> dict[str, str]:
     """Lambda's environment variables for this function, and the function's own.
 
-    ``tmp`` becomes TMPDIR where /tmp itself is not the sandbox's own. Names and values are those
-    that handlers see on AWS ("Defined runtime environment variables").
+    ``mark`` is what its processes are found by, where they are not in a namespace. ``tmp`` becomes
+    TMPDIR where /tmp itself is not the sandbox's own. Names and values are those that handlers see
+    on AWS (recorded: runtimes of 2025).
     """
     task = task_root(spec, in_view=tmp is None)
+    managed = spec.runtime not in PROVIDED
+    has_lang = managed or spec.runtime == "provided.al2023"
+    address, port = _X_RAY
     defaults = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+        "PATH": f"{'/var/lang/bin:' if has_lang else ''}/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
         "LD_LIBRARY_PATH": f"{task}:{task}/lib:/opt/lib",
-        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        **({"PWD": task, "SHLVL": "0"} if managed else {}),
         **made.defaults,
         **({"TMPDIR": tmp} if tmp else {}),
     }
-    reserved = {**_reserved(spec, task, api_address), **made.reserved, MARK: key}
+    reserved = {
+        **_reserved(spec, task, api_address),
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": f"{address}:{port}",
+        "_AWS_XRAY_DAEMON_ADDRESS": address,
+        "_AWS_XRAY_DAEMON_PORT": port,
+        **({"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}"} if managed else {}),
+        **made.reserved,
+        **({MARK: mark} if mark else {}),
+    }
     return {**defaults, **spec.environment, **reserved}
 
 
@@ -150,10 +169,9 @@ def _reserved(spec: SandboxSpec, task: str, api_address: str) -> dict[str, str]:
         "LAMBDA_RUNTIME_DIR": "/var/runtime",
         "AWS_REGION": spec.region,
         "AWS_DEFAULT_REGION": spec.region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_SESSION_TOKEN": "local",
-        "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+        "AWS_ACCESS_KEY_ID": "ASIALOCALLAMBDA00000",
+        "AWS_SECRET_ACCESS_KEY": "no-secret-since-this-is-no-account-of-aws",
+        "AWS_SESSION_TOKEN": "no-session-either",
         "AWS_LAMBDA_RUNTIME_API": api_address,
         "AWS_LAMBDA_INITIALIZATION_TYPE": spec.initialization,
         "AWS_LAMBDA_FUNCTION_NAME": spec.function_name,

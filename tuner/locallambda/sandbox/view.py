@@ -35,7 +35,8 @@ _MOUNT_SETATTR, _RECURSIVE, _HERE = 442, 0x8000, -100
 class View:
     """The files of a sandbox; ``disk`` is a device with the file system for ``tmp``, ``keep`` are
     directories that stay where they are even if what holds them is hidden, ``var`` what to show by
-    these names below /var, a parent first."""
+    these names below /var, a parent first, ``empty`` are directories to show without what is there.
+    """
 
     task: str
     tmp: str
@@ -43,6 +44,7 @@ class View:
     keep: Sequence[str] = ()
     hide: Sequence[str] = ()
     var: Mapping[str, str] = field(default_factory=dict)
+    empty: Sequence[str] = ()
     users: str | None = None  # a file to show as /etc/passwd
     disk: str | None = None
 
@@ -78,8 +80,12 @@ def show(view: View, kind: str, uid: int, *, own_pids: bool) -> None:
         Path(path).mkdir(parents=True, exist_ok=True)
         _bind(libc, held[path], path)
     for name, path in {"task": view.task, **view.var}.items():
-        Path(f"/var/{name}").mkdir(exist_ok=True)
+        if not Path(f"/var/{name}").exists():
+            Path(f"/var/{name}").mkdir()
         _bind(libc, held[path], f"/var/{name}")
+    for path in filter(os.path.isdir, view.empty):
+        check(_tmpfs(libc, path), f"mount {path}")
+        _remount(libc, path)
     if view.users is not None and Path(USERS).is_file():
         _bind(libc, held[view.users], USERS)
     if kind == "root-only":
@@ -148,10 +154,8 @@ def _tmpfs(libc: ctypes.CDLL, path: str) -> int:
 
 
 def _mount_disk(libc: ctypes.CDLL, device: str, path: str) -> None:
-    done = libc.mount(device.encode(), os.fsencode(path), b"ext4", _NOSUID | _NODEV, b"discard")
+    done = libc.mount(device.encode(), os.fsencode(path), b"ext4", _NOSUID | _NODEV, None)
     check(done, f"mount {path}")
-    with contextlib.suppress(OSError):  # made with the file system; AWS's /tmp is empty
-        Path(path, "lost+found").rmdir()
 
 
 def _bind(libc: ctypes.CDLL, fd: int, path: str) -> None:

@@ -77,6 +77,8 @@ def test_handler_sees_its_context_its_place_and_the_variables_of_aws(local, star
     assert env["AWS_EXECUTION_ENV"] == f"AWS_Lambda_{sandbox.spec.runtime}"
     assert env["NODE_PATH"].endswith(f"/node_modules:{env['LAMBDA_RUNTIME_DIR']}:{task}")
     assert "_LAMBDA_TELEMETRY_LOG_FD" not in env
+    assert (env["SHLVL"], env["PWD"], env["_AWS_XRAY_DAEMON_PORT"]) == ("0", task, "2000")
+    assert env["LD_LIBRARY_PATH"].startswith("/var/lang/lib:/lib64:/usr/lib64:/var/runtime:")
     assert "--max-old-space-size=1593" in first["memory"]
 
 

@@ -1,6 +1,7 @@
 """What a Python function may import without shipping it."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -27,3 +28,22 @@ def test_awss_client_and_boto3_are_there_and_nothing_else_of_ours(tmp_path):
     assert imported(packages, "pip._internal") == (importlib.util.find_spec("pip") is not None)
     for name in ("numpy", "requests", "typer", "ruamel.yaml", "locust", "gevent", "tuner"):
         assert not imported(packages, name), name
+
+
+CHILD = """
+import subprocess, sys
+
+def handler(event, context):
+    code = "import importlib.util as u, sys; print([n for n in sys.argv[1:] if u.find_spec(n)])"
+    argv = [sys.executable, "-c", code, *event["names"]]
+    return subprocess.run(argv, capture_output=True, text=True).stdout.strip()
+"""
+
+
+def test_a_python_that_a_handler_starts_finds_no_more_than_it(local, tmp_path):
+    if not local.isolated:
+        pytest.skip("this kernel gives a sandbox no view of its own")
+    (tmp_path / "app.py").write_text(CHILD)
+    sandbox = local.sandbox(task_dir=tmp_path, handler="app.handler")
+    names = ["boto3", "six", "numpy", "requests", "typer", "locust", "tuner"]
+    assert json.loads(local.invoke(sandbox, names=names).payload) == "['boto3', 'six']"

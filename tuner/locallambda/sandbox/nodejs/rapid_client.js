@@ -8,6 +8,11 @@
 const fs = require('node:fs');
 const net = require('node:net');
 
+const libraries = ((task) => `${task}:${task}/lib:/opt/lib`)(process.env.LAMBDA_TASK_ROOT);
+if (process.env.LD_LIBRARY_PATH === libraries) // as on AWS, but after Node.js has found its own
+  process.env.LD_LIBRARY_PATH =
+    `/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:${libraries}`;
+
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const invocation = '/2018-06-01/runtime/invocation/';
 const pauseMs = 0.2; // before more is written to a connection that takes no more

@@ -17,9 +17,8 @@ from tuner.locallambda.sandbox.nodejs.client import (
     runtime_folder,
 )
 from tuner.locallambda.sandbox.nodejs.versions import Node, node_for
-from tuner.locallambda.sandbox.program import Program
+from tuner.locallambda.sandbox.program import RUNTIME_ROOT, Program
 
-_RUNTIME = "/var/runtime"
 #: Switched off by AWS unless NODE_OPTIONS has the other form: the runtimes and the first versions
 #: of Node.js that know the option ("Building Lambda functions with Node.js").
 _SWITCHED_OFF = {
@@ -54,7 +53,7 @@ def program(spec: SandboxSpec, links: Path, task: str, *, in_view: bool) -> Prog
     """The program; ``task`` is where the sandbox sees its code. Raises UsageError, OSError."""
     node, client = _chosen(spec.runtime)
     folder = runtime_folder(client, node, links)
-    where = _RUNTIME if in_view else str(folder)
+    where = RUNTIME_ROOT if in_view else str(folder)
     modules = sdk.folder_of(sdk.wanted(spec.task_dir))
     argv = [node.path, *_options(spec, node), f"{where}/{client.start}"]
     keep = {str(Path(path).parent) for path in (node.path, os.path.realpath(node.path))}
@@ -85,7 +84,7 @@ def _options(spec: SandboxSpec, node: Node) -> Iterator[str]:
 
 
 def _node_path(spec: SandboxSpec, runtime: str, task: str, modules: Path | None) -> str:
-    opt = "/opt" if runtime == _RUNTIME else f"{task}/{LAYERS_FOLDER}"
+    opt = "/opt" if runtime == RUNTIME_ROOT else f"{task}/{LAYERS_FOLDER}"
     places = [f"{opt}/{folder}" for folder in _layer_folders(spec)]
     sdk_there = [str(modules)] if modules else []
     return ":".join([*places, f"{runtime}/node_modules", *sdk_there, runtime, task])
@@ -124,7 +123,7 @@ def _merged(opt: Path, layers: tuple[str, ...], modules: Path | None, links: Pat
     found: dict[str, str] = {}
     sources = [*((f"/opt/{layer}", opt / layer) for layer in layers)]
     if modules is not None:
-        sources.append((f"{_RUNTIME}/node_modules", modules))
+        sources.append((f"{RUNTIME_ROOT}/node_modules", modules))
     for shown, real in sources:
         for package in _packages(real):
             found.setdefault(package, f"{shown}/{package}")

@@ -16,6 +16,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from botocore.parsers import ResponseParserError
 
 from simulation.plan import Plan
 from simulation.service import Service, refused
@@ -138,7 +139,11 @@ class Chaos:
         if rng.random() < plan.drips:
             self.process.turns.wait(self.process.who, Patience.answer_s)
             raise ReadTimeoutError(endpoint_url=self.meta.endpoint_url)
-        return {} if rng.random() < plan.half else answer
+        if rng.random() < plan.half:
+            if rng.random() < 0.5:
+                raise ResponseParserError("Unable to parse response: it is cut off")
+            return {}
+        return answer
 
     def _lasts(self, span: tuple[float, float] | None) -> bool:
         return span is not None and span[0] <= self.service.now < span[1]

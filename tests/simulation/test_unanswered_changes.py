@@ -1,4 +1,4 @@
-"""Changes that are made although their answers say otherwise, and conflicts of unknown kinds."""
+"""Changes that are made although their answers say otherwise, odd answers, unknown conflicts."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from simulation.account import NAME, Account
 from simulation.service import refused
@@ -30,8 +31,15 @@ CHANGES = (
 )
 
 
-def opened(account: Account, folder: Path, isolation: Isolation) -> AwsTarget:
-    options = AwsOptions(journal=folder, isolation=isolation, clock=account.clock)
+def opened(
+    account: Account,
+    folder: Path,
+    isolation: Isolation,
+    progress: Callable[[str], None] = lambda _: None,
+) -> AwsTarget:
+    options = AwsOptions(
+        journal=folder, isolation=isolation, clock=account.clock, progress=progress
+    )
     return AwsTarget(account.control(), parse_target(NAME), options)
 
 
@@ -131,6 +139,67 @@ def test_a_conflict_of_an_unknown_kind_is_outlasted_for_minutes_while_restoring(
     target.restore()
     assert account.latest()["MemorySize"] == 256
     assert look(tmp_path, tmp_path) == ([], [])
+
+
+def half(_account: Account) -> Any:
+    """An answer with nothing in it."""
+    return {}
+
+
+def cut_off(_account: Account) -> Any:
+    """An answer that botocore cannot read."""
+    raise ResponseParserError("Unable to parse response")
+
+
+def gone(_account: Account) -> Any:
+    """No connection."""
+    raise EndpointConnectionError(endpoint_url="https://lambda")
+
+
+@pytest.mark.parametrize("answer", [half, cut_off, gone])
+@pytest.mark.parametrize("seconds", [3.0, 20.0, 90.0])
+def test_answers_that_are_not_lambdas_are_outlasted_while_restoring(
+    account: Account, tmp_path: Path, answer: Any, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = opened(account, tmp_path, Isolation.IN_PLACE)
+    one_variant(target, Setting(512))
+    until = account.clock.monotonic() + seconds
+    for name in ("get_function", *CHANGES):
+        act = getattr(account, name)
+
+        def odd(act: Any = act, **parameters: Any) -> Any:
+            return act(**parameters) if account.clock.monotonic() >= until else answer(account)
+
+        monkeypatch.setattr(account, name, odd)
+    target.restore()
+    assert account.latest()["MemorySize"] == 256
+    assert (account.functions[NAME].tags, look(tmp_path, tmp_path)) == ({}, ([], []))
+
+
+@pytest.mark.parametrize("answer", [half, cut_off, gone])
+def test_elsewhere_they_are_told_within_a_second(
+    account: Account, tmp_path: Path, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "get_function", lambda **_: answer(account))
+    with pytest.raises(TargetError, match=r"does not answer as|cannot be reached"):
+        opened(account, tmp_path, Isolation.IN_PLACE).describe()
+    assert account.clock.monotonic() < 1.0
+
+
+def test_what_restoring_waits_for_is_said_now_and_then(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    target = opened(account, tmp_path, Isolation.IN_PLACE, said.append)
+    one_variant(target, Setting(512))
+    assert not [line for line in said if "still restoring" in line]
+    account.takes_s = (60.0, 60.0)
+    keep_busy(account, 90.0, monkeypatch)
+    target.restore()
+    waited = [line.partition("s: ")[2] for line in said if line.startswith("still restoring, for ")]
+    assert 6 <= len(waited) <= 12
+    assert waited[0].endswith("(Please come back later); trying again")
+    assert waited[-1] == "Lambda is still updating orders"
 
 
 @pytest.mark.parametrize(("seconds", "fails"), [(0.1, False), (30.0, True)])

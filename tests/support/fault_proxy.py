@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ class Answer:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    longer: int = 0  # bytes that Content-Length says beyond the body's
 
 
 class Hangup(Exception):  # noqa: N818 - it is what happens
@@ -87,6 +88,21 @@ def rewrites(body: bytes | Callable[[bytes], bytes]) -> Fault:
         return [Answer(200, (("Content-Type", "application/json"),), new)]
 
     return act
+
+
+def answers(status: int, body: bytes) -> Fault:
+    """A page of this status in place of the service's answer; the service acts."""
+
+    def act(forward: Forward) -> list[Answer]:
+        forward()
+        return [Answer(status, (("Content-Type", "text/html"),), body)]
+
+    return act
+
+
+def measures_wrongly(longer: int) -> Fault:
+    """The service acts; its answer says that it is longer by so many bytes than it is."""
+    return lambda forward: [replace(forward(), longer=longer)]
 
 
 @dataclass
@@ -196,7 +212,9 @@ def _write(request: BaseHTTPRequestHandler, answer: Answer) -> None:
     for name, value in answer.headers:
         request.send_header(name, value)
     if answer.status != http.client.NO_CONTENT:
-        request.send_header("Content-Length", str(len(answer.body)))
+        request.send_header("Content-Length", str(max(0, len(answer.body) + answer.longer)))
+    if answer.longer:
+        request.close_connection = True
     request.end_headers()
     if answer.status != http.client.NO_CONTENT:
         request.wfile.write(answer.body)

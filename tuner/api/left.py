@@ -67,7 +67,9 @@ class Left:
         options = placed(self.options, where)
         self._refuse_elsewhere(where)
         try:
-            return self.back(ControlPlane(open_session(options)), tell)
+            control = ControlPlane(open_session(options))
+            control.tell = tell
+            return self.back(control, tell)
         except TargetError as error:
             if self.path is None or not is_loopback(str(options.endpoint_url)):
                 raise

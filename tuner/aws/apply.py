@@ -69,6 +69,7 @@ class Application:
     """One function that is set to one size; ``tell`` gets a line for each change."""
 
     def __init__(self, control: ControlPlane, function: str, directory: Path, tell: Tell) -> None:
+        control.tell = tell
         self._control = control
         self._function = function
         self._directory = directory

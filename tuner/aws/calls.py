@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 from botocore import exceptions as boto
 from botocore import xform_name
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from tuner.aws.session import AwsSession, is_loopback
 from tuner.aws.translate import (
@@ -35,6 +36,13 @@ Answer = TypeVar("Answer")
 
 #: How services other than Lambda say that they throttle.
 _THROTTLES = ("ThrottlingException", "ThrottledException", "Throttling", "LimitExceededException")
+
+
+class HalfAnswerError(TargetError):
+    """An answer without what is read of it, as a proxy's or a captive portal's."""
+
+
+_OF_ANOTHER = (boto.EndpointConnectionError, ResponseParserError, HalfAnswerError)
 _LOST = (boto.ConnectionClosedError, boto.ReadTimeoutError, boto.ConnectTimeoutError)
 #: Conflicts that are known to pass by themselves, and those that last: an alias exists, or still
 #: points at a version. Of any other nobody knows, so it is tried again for a while.
@@ -55,7 +63,8 @@ class Patience:
     attempts: int = 8
     first_s: float = 0.2
     longest_s: float = 5.0
-    unreachable_attempts: int = 3  # nobody listens: more than a hiccup, so the user hears soon
+    #: Nobody listens, or what answers is not AWS: more than a hiccup, so the user hears soon.
+    unreachable_attempts: int = 3
     conflict_attempts: int = 6  # a conflict of which nobody knows if it passes: 3 s on average
     #: Seconds for all of an answer: botocore's own limits (:mod:`tuner.aws.session`: 5 s to connect
     #: and 60 s of silence) end before, and an answer that drips has no silence.
@@ -68,7 +77,7 @@ class Patience:
 
     def limit(self, error: Exception) -> int:
         """How many attempts this error is worth; 1 is no second one."""
-        if isinstance(error, boto.EndpointConnectionError):
+        if isinstance(error, _OF_ANOTHER):
             return self.unreachable_attempts
         status = http_status(error)
         if isinstance(error, _LOST) or (status >= 500 and status != 501):  # 501: not implemented
@@ -193,22 +202,28 @@ class Client:
         limit_s = UPLOAD_S if operation in _UPLOADS else self.patience.answer_s
 
         refused: list[bool] = []
+        began_s = self.clock.monotonic()
 
         def once() -> Mapping[str, Any]:
             self.calls[operation] += 1
             url = meta.endpoint_url
             try:
-                return within(lambda: method(**parameters), limit_s, url, self.stops)
+                answer: Mapping[str, Any] = within(
+                    lambda: method(**parameters), limit_s, url, self.stops
+                )
+                _check(answer, call)
             except Exception as error:
                 refused.append(surely_refused(error))
+                self.failed(call, error, began_s)
                 if isinstance(error, boto.ReadTimeoutError) and self.hurries():
                     raise Interrupted(thing, f"stopped while {operation} was answered") from None
                 raise
+            return answer
 
         service = meta.service_model.service_name
         call = ApiCall(operation, thing, meta.region_name, meta.endpoint_url, service)
         try:
-            answer = call_patiently(once, self.patience, self.clock, self._rng, self.gives_up, done)
+            return call_patiently(once, self.patience, self.clock, self._rng, self.gives_up, done)
         except Interrupted:
             raise
         except Exception as error:
@@ -217,8 +232,6 @@ class Client:
                 told = Interrupted(thing, f"stopped while {operation} was tried again")
             told.refused = operation if all(refused) else ""
             raise told from error
-        _check(answer, call)
-        return answer
 
     def stops(self) -> bool:
         """Tell if the user wants to stop, so that no answer is waited for long."""
@@ -231,6 +244,9 @@ class Client:
     def gives_up(self, began_s: float) -> bool:
         """Tell if a call that failed, and was first sent then, is not sent again."""
         return self.hurries()
+
+    def failed(self, call: ApiCall, error: Exception, began_s: float) -> None:
+        """Take note of an attempt that failed; the first of its call began then."""
 
     def tries(self) -> Iterator[None]:
         """Pause before each try of a change that somebody else may get in between."""
@@ -313,10 +329,10 @@ _READ: Mapping[str, Mapping[str, Any]] = {
 
 
 def _check(answer: Mapping[str, Any], call: ApiCall) -> None:
-    """Raise :class:`TargetError` for an answer that lacks what is read of it."""
+    """Raise :class:`HalfAnswerError` for an answer that lacks what is read of it."""
     missing = _missing(answer, _READ.get(call.operation, {}))
     if missing:
-        raise TargetError(
+        raise HalfAnswerError(
             call.thing,
             f"{call.endpoint_url} does not answer as AWS does ({call.operation} without {missing})",
             "Check --endpoint-url, and whether a proxy answers in its place.",

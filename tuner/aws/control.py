@@ -23,6 +23,7 @@ from tuner.aws.configuration import (
 )
 from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.session import AwsSession
+from tuner.aws.translate import ApiCall, translate
 from tuner.clock import Clock, never
 from tuner.errors import ChangedUnderneath, Interrupted, NotFound, TargetError, TunerError
 
@@ -44,6 +45,8 @@ _RESTORING_LIMIT_S, _STOPPED_LIMIT_S, _STOPPED_PAUSE_S = 300.0, 30.0, 2.0
 #: Seconds for which a read may show what an answered change has replaced (Lambda's reads are
 #: eventually consistent, without a documented bound), and one that a refused change expected.
 _STALE_S, _DOUBTFUL_S, _REREAD_S = 90.0, 15.0, 2.0
+#: Seconds of restoring between two lines that say what it waits for.
+_QUIET_S = 15.0
 #: How many reads in a row must agree before somebody else is said to have changed a function.
 _AGREEING, _MOST_READS = 3, 12
 _REPLACING = ("UpdateFunctionConfiguration", "UpdateFunctionCode")
@@ -78,6 +81,9 @@ class ControlPlane(Client):
         #: True when the user wants to stop, which ends a wait for an update.
         self.stop: Callable[[], bool] = never
         self._heard_s: float | None = None  # when that was first seen
+        #: Gets a line now and then while restoring takes long.
+        self.tell: Callable[[str], object] = lambda _text: None
+        self._told_s = 0.0
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
         self.poll_s = 0.11 if session.loopback else 1.0
 
@@ -206,6 +212,17 @@ class ControlPlane(Client):
             return False
         since_s = self.clock.monotonic() - max(began_s, self._heard_s)
         return not self._restoring or since_s > _STOPPED_LIMIT_S
+
+    def failed(self, call: ApiCall, error: Exception, began_s: float) -> None:
+        """Say now and then what restoring waits for."""
+        if self.patience.limit(error) > 1:
+            self._tell_wait(f"{translate(error, call).reason}; trying again", began_s)
+
+    def _tell_wait(self, why: str, since_s: float) -> None:
+        now_s = self.clock.monotonic()
+        if self._restoring and now_s - max(since_s, self._told_s) >= _QUIET_S:
+            self._told_s = now_s
+            self.tell(f"still restoring, for {now_s - since_s:.0f} s: {why}")
 
     def call(
         self, operation: str, function: str, done: Done = lambda: None, /, **parameters: Any
@@ -390,6 +407,7 @@ class ControlPlane(Client):
             if waited_s > limit_s or self.gives_up(began_s):
                 reason = f"still not ready after {waited_s:.0f} s"
                 raise TargetError(function, reason, "Try again later.")
+            self._tell_wait(f"Lambda is still updating {function}", began_s)
             self.clock.sleep(self.poll_s)
             now = self.configuration(function, qualifier)
         return now

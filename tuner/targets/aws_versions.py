@@ -67,7 +67,7 @@ class Deployed:
         self, control: ControlPlane, name: TargetName, options: AwsOptions, run: str
     ) -> None:
         self._control, self._name, self._options, self._id = control, name, options, run
-        control.stop = options.stop
+        control.stop, control.tell = options.stop, options.progress
         if options.journal is None:  # the function ends with this process
             control.lasting = control.patience
         self._journal: Journal | None = None

@@ -7,7 +7,7 @@ terminal and the report say the same; what a number means is decided elsewhere.
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tuner.errors import UsageError
@@ -295,6 +295,21 @@ def format_cost(usd: float | None, digits: int = 3) -> str:
         return format_usd(usd)
     decimals = digits - 1 - math.floor(math.log10(size))
     return f"{'-' if usd < 0 else ''}${size:.{decimals}f}"
+
+
+def format_costs_of(total: float, parts: Mapping[str, float | None]) -> dict[str, str]:
+    """``parts`` of a ``total``, written so that they add up to it as it is written: the largest
+    takes what rounding leaves over. A part below the last digit of the total keeps its own."""
+    decimals = len(format_cost(total).partition(".")[2])
+    unit = 10.0**-decimals
+    whole = {name: round(usd, decimals) for name, usd in parts.items() if usd is not None}
+    if whole:
+        largest = max(whole, key=lambda name: whole[name])
+        whole[largest] += round(total, decimals) - sum(whole.values())
+    return {
+        name: f"${whole[name]:,.{decimals}f}" if name in whole and usd >= unit else format_cost(usd)
+        for name, usd in ((name, math.nan if usd is None else usd) for name, usd in parts.items())
+    }
 
 
 def format_usd_per_million(usd: float | None, digits: int = 3) -> str:

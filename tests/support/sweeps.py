@@ -235,7 +235,9 @@ def called() -> Sweep:
     sizes = []
     for row in good().sizes:
         mean = mean_ms(row.memory_mb)
-        sizes.append(SizeTerms(row.memory_mb, 20, mean, mean, 2.0 * mean + 182.0, True, True))
+        sizes.append(
+            SizeTerms(row.memory_mb, 20, mean, mean, 2.0 * mean + 182.0, 182.0, True, True)
+        )
     terms = WhatIf(
         sizes=tuple(sizes),
         month_calls=MONTH.calls,

@@ -268,3 +268,18 @@ def test_a_change_reads_as_none_from_both_ends_or_from_neither(change: float) ->
         (units.format_speed_change, "the same speed"),
     ):
         assert edge or (told(there) == same) == (told(back) == same)
+
+
+@pytest.mark.parametrize("total", [0.0123, 0.996, 9.994, 9.999, 351.876, 12_345.678])
+def test_parts_of_a_bill_add_up_to_it_as_they_are_written(total: float) -> None:
+    for share in (0.004, 0.3333, 0.4995):
+        parts = {"a": total * share, "b": total * (1 - 2 * share), "c": total * share, "d": None}
+        shown = units.format_costs_of(total, parts)
+        written = [float(shown[name].replace("$", "").replace(",", "")) for name in "abc"]
+        whole = units.format_cost(total)
+        unit = 10.0 ** -len(whole.partition(".")[2])
+        tiny = [value for value in written if value < unit]
+        assert sum(written) == pytest.approx(
+            float(whole.replace("$", "").replace(",", "")), abs=unit * (0.01 + len(tiny) / 2)
+        )
+        assert shown["d"] == units.UNKNOWN

@@ -50,7 +50,9 @@ def monthly(
     own, terms = priced.own, BillTerms(pick.memory_mb, goal.ephemeral_mb)
     at_pick = traffics[pick.memory_mb]
     sizes = tuple(
-        _at_size(traffics[size], replace(terms, memory_mb=size), role, priced)
+        _at_size(
+            traffics[size], replace(terms, memory_mb=size), basis.init_billed_ms(size), role, priced
+        )
         for size, role in roles.items()
     )
     found = Monthly(
@@ -96,10 +98,13 @@ def _traffics(basis: Basis, calls: float, sizes: tuple[int, ...]) -> dict[int, M
     return found
 
 
-def _at_size(traffic: MonthTraffic, terms: BillTerms, role: str, priced: Priced) -> MonthAtSize:
+def _at_size(
+    traffic: MonthTraffic, terms: BillTerms, init_ms: float, role: str, priced: Priced
+) -> MonthAtSize:
+    """``init_ms`` is what INIT takes of a cold call's billed duration."""
     own = priced.own
     bill = month_cost(traffic, terms, own)
-    warm = month_cost(replace(traffic, cold_share=0.0), terms, own)
+    init_usd = bill.duration_usd * traffic.cold_share * init_ms / traffic.mean_billed_ms
     free = replace(terms, free_tier=True)
     other = None if priced.other is None else month_cost(traffic, terms, priced.other)
     unknown = terms.ephemeral_mb > 512 and own.ephemeral_gb_second_usd is None
@@ -112,8 +117,8 @@ def _at_size(traffic: MonthTraffic, terms: BillTerms, role: str, priced: Priced)
         memory_mb=terms.memory_mb,
         role=role,
         requests_usd=bill.requests_usd,
-        duration_usd=warm.duration_usd,
-        init_usd=None if traffic.cold_billed_ms is None else bill.duration_usd - warm.duration_usd,
+        duration_usd=bill.duration_usd - init_usd,
+        init_usd=None if traffic.cold_billed_ms is None else init_usd,
         ephemeral_usd=None if unknown else bill.ephemeral_usd,
         total_usd=bill.total_usd,
         free_tier_usd=month_cost(traffic, free, own).total_usd if own.free_tier else None,

@@ -103,14 +103,12 @@ class _Case:
         return seen.p50 if seen else statistics.median(others) if others else None
 
     @property
-    def cold_extra_ms(self) -> float:
-        """Milliseconds billed for a cold call over a warm one, as bills have it; where there is
-        no bill of single calls, the median INIT."""
+    def init_billed_ms(self) -> float:
+        """Milliseconds of INIT that a cold call is billed for, as bills have it; where there is no
+        bill of single calls, the median INIT."""
         sizes = self.sweep.what_if.sizes if self.sweep.what_if else ()
-        own = next((each for each in sizes if each.memory_mb == self.pick.memory_mb), None)
-        if own is None or not own.cold_billed_ms > own.warm_billed_ms:
-            return self.init_ms or 0.0
-        return own.cold_billed_ms - own.warm_billed_ms
+        own = (each.init_billed_ms for each in sizes if each.memory_mb == self.pick.memory_mb)
+        return next(own, self.init_ms or 0.0)
 
     @property
     def started(self) -> SizeRow | None:
@@ -127,7 +125,7 @@ class _Case:
         """US dollars of a million calls, INIT included."""
         cost = self.pick.cost_usd_per_million
         share, known = self.cold_share
-        init = 0.0 if known else share * self.usd(self.cold_extra_ms) * MILLION
+        init = 0.0 if known else share * self.usd(self.init_billed_ms) * MILLION
         return (cost.mean if cost else 0.0) + init
 
     def saving(self, usd_per_million: float, found: Opportunity) -> Opportunity:
@@ -148,7 +146,7 @@ def _init(case: _Case) -> Iterator[Opportunity]:
     if init is None or at is None or at.cold.init_ms is None or at.cold.total_ms is None:
         return
     share, known = case.cold_share
-    usd, first = share * case.usd(case.cold_extra_ms) * MILLION, at.cold.total_ms.p50
+    usd, first = share * case.usd(case.init_billed_ms) * MILLION, at.cold.total_ms.p50
     part = usd / case.bill_usd if case.bill_usd else 0.0
     usual = at.warm.duration_ms
     if part < _LEAST_SHARE and (init < _LEAST_INIT_MS or first < _LEAST_TIMES * slow):

@@ -119,6 +119,16 @@ class Basis:
         warm = float(found.billed_ms[at].mean())
         return warm, warm + self.extra.over(warm, self._cold_billed_ms(memory_mb))
 
+    def init_billed_ms(self, memory_mb: int) -> float:
+        """Mean of what INIT takes of a cold call's billed duration: of the size's own, else of
+        all; 0 where no cold start was measured."""
+        cold = self.observations.cold
+        own = (cold.memory_mb == memory_mb) & ~np.isnan(cold.billed_ms)
+        if not own.any():
+            return self.extra.init_ms
+        beyond = np.maximum(0.0, cold.billed_ms[own] - cold.duration_ms[own])
+        return float(np.minimum(cold.init_ms[own], beyond).mean())
+
     def _cold_billed_ms(self, memory_mb: int) -> float | None:
         """Mean billed duration of the size's own cold starts; ``None`` if it has none."""
         own = self._own_cold_ms(memory_mb)

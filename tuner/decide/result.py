@@ -192,8 +192,8 @@ class Recommendation:
 class MonthAtSize:
     """A month's bill at one size in US dollars, by item, and what it would be otherwise.
 
-    ``duration_usd`` is in its volume tiers and without INIT, which is ``init_usd`` (with what a
-    first call takes longer). ``None`` is a price that is not known.
+    ``duration_usd`` is in its volume tiers and without INIT, which is ``init_usd``: items add up to
+    the total, and none is below 0. ``None`` is a price that is not known.
     """
 
     memory_mb: int
@@ -261,6 +261,7 @@ class SizeTerms:
     duration_ms: float
     warm_billed_ms: float
     cold_billed_ms: float  # as warm ones, where no cold start was measured at any size
+    init_billed_ms: float  # what INIT takes of that
     allowed: bool  # it likely meets the objectives
     verified: bool  # it was called often enough to be the cheapest or recommended
 

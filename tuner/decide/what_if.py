@@ -33,7 +33,8 @@ def what_if(basis: Basis, outlook: Outlook, pick_mb: int, prices: Prices) -> Wha
         seen, billed = basis.seen(size), basis.seen_billed_ms(size)
         if seen is not None and billed is not None:
             likely, calls = meets >= MORE_LIKELY, basis.calls[size]
-            sizes.append(SizeTerms(size, calls, seen[1], *billed, likely, calls >= basis.enough))
+            times = (seen[1], *billed, basis.init_billed_ms(size))
+            sizes.append(SizeTerms(size, calls, *times, likely, calls >= basis.enough))
     if pick_mb not in {size.memory_mb for size in sizes}:
         return None
     found = WhatIf(

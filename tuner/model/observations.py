@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tuner.model import FloatArray, IntArray
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import ON_DEMAND, Outcome, Purpose, Sample
 
 #: A size is infeasible when this share of its invocations was killed or timed out.
 FAILED_SHARE = 0.2
@@ -138,13 +138,25 @@ def _billed(sample: Sample) -> float:
 def _cold(samples: Sequence[Sample]) -> ColdCalls:
     init = [s.init_ms if s.init_ms is not None else s.restore_ms for s in samples]
     known = [(s, i) for s, i in zip(samples, init, strict=True) if i is not None and _usable(i)]
-    billed = [s.billed_ms if _usable(s.billed_ms) else None for s, _ in known]
+    billed = [_cold_billed(s) for s, _ in known]
     return ColdCalls(
         memory_mb=np.array([s.memory_mb for s, _ in known], dtype=np.int64),
         init_ms=np.array([i for _, i in known], dtype=np.float64),
         duration_ms=np.array([_duration(s) for s, _ in known], dtype=np.float64),
-        billed_ms=np.array([math.nan if b is None else b for b in billed], dtype=np.float64),
+        billed_ms=np.array(billed, dtype=np.float64),
     )
+
+
+def _cold_billed(sample: Sample) -> float:
+    """Billed duration of a cold call, NaN where it is not known. Recordings from before August
+    2025 lack INIT, which was free then ("AWS Lambda standardizes billing for INIT phase", 2025)."""
+    if sample.billed_ms is None or not _usable(sample.billed_ms):
+        return math.nan
+    if sample.init_ms is None or sample.init_cut or sample.setting.start != ON_DEMAND:
+        return float(sample.billed_ms)
+    whole = _duration(sample) + sample.init_ms
+    free = sample.billed_ms + 1.0 < whole
+    return float(math.ceil(whole)) if free else float(sample.billed_ms)
 
 
 _TOO_SMALL = {

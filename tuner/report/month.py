@@ -4,10 +4,19 @@ from collections.abc import Iterable, Iterator
 
 from tuner.decide.result import MonthAtSize, Monthly, ProvisionedOffer, Sweep
 from tuner.report.elements import Cell, Fact, Row, Section, Table, call_count, known
-from tuner.units import counted, format_cost, format_memory, format_rate, format_share
+from tuner.units import (
+    counted,
+    format_cost,
+    format_costs_of,
+    format_memory,
+    format_rate,
+    format_share,
+)
 
 #: The plan without upfront payment; what all upfront costs is told beside it.
 _SAVINGS = "savings_no_upfront_usd"
+#: Items that add up to the total.
+_ITEMS = ("requests_usd", "duration_usd", "init_usd", "ephemeral_usd")
 
 
 def month_table(sweep: Sweep) -> Table | None:
@@ -89,7 +98,11 @@ def month_fact(sweep: Sweep) -> tuple[Fact, ...]:
 def _row(size: MonthAtSize, columns: Iterable[str]) -> Row:
     upfront = known(size.savings_all_upfront_usd)
     details = {} if upfront is None else {_SAVINGS: f"all upfront {format_cost(upfront)}"}
-    cells = tuple(Cell(format_cost(getattr(size, each)), details.get(each, "")) for each in columns)
+    shown = format_costs_of(size.total_usd, {each: getattr(size, each) for each in _ITEMS})
+    cells = tuple(
+        Cell(shown.get(each) or format_cost(getattr(size, each)), details.get(each, ""))
+        for each in columns
+    )
     marks = (size.role,) if size.role in ("recommended", "current") else ()
     return Row(format_memory(size.memory_mb), cells, marks)
 

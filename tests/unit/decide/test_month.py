@@ -28,11 +28,15 @@ def sample(number: int, memory_mb: int, duration_ms: float, init_ms: float | Non
 
 
 def seen(*, cold: bool = True) -> Observations:
+    return from_samples(seen_samples(cold=cold))
+
+
+def seen_samples(*, cold: bool = True) -> list[Sample]:
     """A wait of 100 ms at every size, and cold starts of 300 ms INIT."""
     samples = [sample(i, size, 99.5 + i % 3 / 2) for i in range(8) for size in SIZES]
     if cold:
         samples += [sample(100 + i, size, 100.0, 300.0) for i in range(3) for size in (128, 1024)]
-    return from_samples(samples)
+    return samples
 
 
 def month_of(goal: Goal, observations: Observations, **priced: object) -> tuple[Monthly, list[str]]:
@@ -59,6 +63,30 @@ def test_requests_duration_and_init_are_charged_apart_and_add_up() -> None:
     assert first.total_usd == pytest.approx(items)
     assert first.ephemeral_usd == 0.0
     assert advice == []
+
+
+@pytest.mark.parametrize("first_ms", [40.0, 100.0, 900.0])
+def test_no_item_is_negative_or_above_the_whole_however_long_first_calls_are(
+    first_ms: float,
+) -> None:
+    samples = [sample(i, size, 100.0 + i % 3) for i in range(8) for size in SIZES]
+    samples += [sample(100 + i, size, first_ms, 30.0) for i in range(3) for size in (128, 1024)]
+    found, _ = month_of(replace(GOAL, cold_share=0.5), from_samples(samples))
+    for size in found.sizes:
+        items = (size.requests_usd, size.duration_usd, size.init_usd or 0.0)
+        assert all(0.0 <= item <= size.total_usd for item in items)
+        assert sum(items) == pytest.approx(size.total_usd, rel=1e-12)
+        gb = size.memory_mb / 1024.0
+        init = CALLS * 0.5 * 0.03 * gb * X86.gb_second_usd
+        assert size.init_usd == pytest.approx(init, rel=0.05)
+
+
+def test_init_that_a_recording_has_for_free_is_billed_as_it_is_today() -> None:
+    old = [replace(s, billed_ms=100.0) if s.cold else s for s in seen_samples()]
+    free, today = month_of(GOAL, from_samples(old))[0], month_of(GOAL, seen())[0]
+    for before, after in zip(free.sizes, today.sizes, strict=True):
+        assert before.total_usd == pytest.approx(after.total_usd, rel=1e-9)
+        assert before.init_usd == pytest.approx(after.init_usd, rel=1e-9)
 
 
 @pytest.mark.parametrize("ms", [1.2, 99.5])

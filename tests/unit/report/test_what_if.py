@@ -32,7 +32,7 @@ def some_terms(rng: random.Random) -> WhatIf:
         warm = math.ceil(ms) + rng.random()
         cold = warm + rng.choice([0.0, 10 ** rng.uniform(1, 4)])
         often = rng.random() < 0.7
-        sizes.append(SizeTerms(memory, 3, ms, warm, cold, rng.random() < 0.8, often))
+        sizes.append(SizeTerms(memory, 3, ms, warm, cold, 0.0, rng.random() < 0.8, often))
     return WhatIf(
         sizes=tuple(sizes),
         month_calls=None,

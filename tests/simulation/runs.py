@@ -90,7 +90,8 @@ class Run:
         wrong = self._untold(self.world.wrong())
         if wrong:
             self.wrong.append(f"after restoring: {'; '.join(wrong)} (said: {said})")
-        if any(one.left() for one in self.tuners) and not self._stuck():
+        anew = "was made anew, or others have taken" in "".join(said)
+        if any(one.left() for one in self.tuners) and not (self._stuck() or anew):
             self.wrong.append(f"still on disk (said: {said})")
 
     def _stuck(self) -> bool:

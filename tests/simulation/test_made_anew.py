@@ -1,4 +1,5 @@
-"""A function that somebody has deleted and made anew after a size was applied to it."""
+"""A function that somebody has deleted and made anew after a size was applied to it or while it was
+measured, and an update that fails while it is restored."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,13 @@ from simulation.account import NAME, Account
 from tuner.api.left import look
 from tuner.aws.applied import Applied, read_record, record_path, write_record
 from tuner.aws.apply import Application, ApplyOptions
-from tuner.errors import ChangedUnderneath
+from tuner.errors import ChangedUnderneath, TargetError
+from tuner.records import Setting
+from tuner.targets.aws import AwsTarget
+from tuner.targets.aws_versions import AwsOptions
+from tuner.targets.choices import Isolation
+from tuner.targets.names import parse_target
+from tuner.targets.seam import one_variant
 
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
 
@@ -119,4 +126,66 @@ def test_without_any_version_an_untouched_function_is_known_by_its_time(
     done = applied(account, tmp_path)
     account.functions[NAME].versions.clear()
     application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 256
+
+
+def killed_in_place(account: Account, folder: Path) -> None:
+    options = AwsOptions(journal=folder, isolation=Isolation.IN_PLACE, clock=account.clock)
+    target = AwsTarget(account.control(), parse_target(NAME), options)
+    one_variant(target, Setting(512))
+    target.close()
+
+
+def test_a_size_of_a_run_on_a_function_made_anew_is_told_and_left(
+    account: Account, tmp_path: Path
+) -> None:
+    killed_in_place(account, tmp_path)
+    make_anew(account, 512)
+    (left,), _ = look(tmp_path, tmp_path)
+    with pytest.raises(TargetError, match="512 MB may be somebody else's") as caught:
+        left.back(account.control(), lambda _: None)
+    assert "it had 256 MB" in caught.value.fix
+    assert account.latest()["MemorySize"] == 512
+    assert len(look(tmp_path, tmp_path)[0]) == 1
+
+
+@pytest.mark.parametrize("lost", ["tags", "description"])
+def test_memory_goes_back_while_tags_or_description_name_the_run(
+    account: Account, tmp_path: Path, lost: str
+) -> None:
+    killed_in_place(account, tmp_path)
+    if lost == "tags":
+        account.functions[NAME].tags.clear()
+    else:
+        account.change(NAME, Description="build 7")
+        account.latest()
+    (left,), _ = look(tmp_path, tmp_path)
+    assert left.back(account.control(), lambda _: None)
+    assert account.latest()["MemorySize"] == 256
+
+
+@pytest.mark.parametrize(("failures", "restored"), [(2, True), (99, False)])
+def test_an_update_that_fails_while_restoring_is_made_again(
+    account: Account,
+    tmp_path: Path,
+    failures: int,
+    restored: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    killed_in_place(account, tmp_path)
+    update, left_over = account.update_function_configuration, [failures]
+
+    def fails(**parameters: Any) -> Any:
+        left_over[0] -= 1
+        account.fails = 1.0 if left_over[0] >= 0 else 0.0
+        return update(**parameters)
+
+    monkeypatch.setattr(account, "update_function_configuration", fails)
+    (left,), _ = look(tmp_path, tmp_path)
+    if restored:
+        assert left.back(account.control(), lambda _: None)
+    else:
+        with pytest.raises(TargetError, match=r"restores it failed \(EniLimitExceeded\)"):
+            left.back(account.control(), lambda _: None)
+    assert bool(look(tmp_path, tmp_path)[0]) != restored
     assert account.latest()["MemorySize"] == 256

@@ -66,9 +66,8 @@ class World:
             self.shadow.gone = True
             if hand == "redeploy":
                 self._deploy(self.rng.choice(THEIRS))
-            elif hand == "adopt":  # with the size that was applied
-                applies = any(one.way.startswith("apply") for one in self.plan.tuners)
-                self._deploy(function.latest["MemorySize"] if applies else THEIRS[0])
+            elif hand == "adopt":  # with the size that it has
+                self._deploy(function.latest["MemorySize"])
         elif busy:
             service.at(service.now + 1.0, lambda: self._hand(hand))
         elif hand in _BESIDE:

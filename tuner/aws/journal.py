@@ -126,6 +126,10 @@ class JournalEntry:
         sets = self.last_sets()
         return int(sets[-1]["memory_mb"]) if sets else self.header.before.memory_mb
 
+    def tags_seen(self) -> bool:
+        """Tell if the run's tags were read on the function after they were put."""
+        return any(step.get("seen") for step in self.steps)
+
     def written(self, action: str) -> list[Step]:
         """The steps of one kind (``set``, ``publish``, ``put-back``), in order."""
         return [step for step in self.steps if step.get("do") == action]
@@ -153,6 +157,10 @@ class Journal:
     def did(self, **details: Any) -> None:
         """Write that the last step was made."""
         self._append({"did": True, **details})
+
+    def saw_tags(self) -> None:
+        """Write that the run's tags were read on the function."""
+        self._append({"seen": True})
 
     def refused(self) -> None:
         """Write that the last step was refused: nothing of it was made, nor can be."""

@@ -19,7 +19,7 @@ from tuner.aws.configuration import (
 )
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK, JournalEntry, JournalHeader
-from tuner.aws.tags import lands_until, remove_tags
+from tuner.aws.tags import MEASURED, lands_until, mark_of, remove_tags
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: How the descriptions of the versions that a run publishes end.
@@ -167,7 +167,7 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
 
     Returns the configuration after that, which is somebody else's where they have changed it.
     """
-    function, before = entry.header.function, entry.header.before
+    function, before, failed = entry.header.function, entry.header.before, None
     with control.restoring(entry.replaced(), entry.header.arn, entry.modified()):
         for _ in control.tries():
             now = control.settle(function)
@@ -181,17 +181,19 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
             size, text, snap_start = wanted
             if size != now["MemorySize"] or snap_start is not None:
                 _refuse_unproved(entry, now)
+                _refuse_made_anew(entry, control, now)
             try:
                 known = control.update(function, size, text, revision_of(now), snap_start)
             except ChangedUnderneath:
                 continue
             latest = control.settle(function, known=known)
-            why = failed_update(latest)
-            if why is not None:
-                reason = f"the update that restores it failed ({why})"
-                raise TargetError(function, reason, "Mend what it names, then run `tuner restore`.")
+            if (failed := failed_update(latest)) is not None:
+                continue  # it is made once more: some reasons pass
             if latest["MemorySize"] == size or _wanted(entry, latest) is None:
                 return latest
+    if failed is not None:
+        reason = f"the update that restores it failed ({failed})"
+        raise TargetError(function, reason, "Mend what it names, then run `tuner restore`.")
     reason = "somebody else keeps changing it, so it could not be restored"
     fix = "Wait for the other deployment to finish, then run `tuner restore`."
     raise ChangedUnderneath(function, reason, fix)
@@ -231,6 +233,29 @@ def _refuse_unproved(entry: JournalEntry, now: Configuration) -> None:
     reason = f"nothing on it says that run {entry.header.id} has set {its}"
     fix = f"Set by hand what is wrong, then delete {entry.path}."
     raise TargetError(entry.header.function, reason, fix)
+
+
+def _refuse_made_anew(entry: JournalEntry, control: ControlPlane, now: Configuration) -> None:
+    """Raise TargetError where a size of ours is all that is left of ours: then somebody may have
+    made the function anew with it."""
+    header = entry.header
+    if not entry.tags_seen() or _marked(entry, control, now):
+        return
+    now = control.agreed(header.function, now)
+    if _marked(entry, control, now):
+        return
+    if any(_ours(entry, one.get("Description", "")) for one in control.versions(header.function)):
+        return
+    its = f"its {now['MemorySize']} MB may be somebody else's"
+    reason = f"was made anew, or others have taken its tags and description away: {its}"
+    fix = f"Set its memory by hand (it had {header.before.memory_mb} MB), then delete {entry.path}."
+    raise TargetError(header.function, reason, fix)
+
+
+def _marked(entry: JournalEntry, control: ControlPlane, now: Configuration) -> bool:
+    """Tell if tags or description of ``$LATEST``, as it was just read, name the run."""
+    described = str(now.get("Description", "")).startswith(entry.header.mark)
+    return described or mark_of(control, now, entry.header.id, MEASURED) is not None
 
 
 def delete_described(

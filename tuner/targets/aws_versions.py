@@ -25,7 +25,15 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.journal import Before, Journal, JournalHeader
 from tuner.aws.restore import restore_function
 from tuner.aws.session import SessionOptions
-from tuner.aws.tags import MEASURED, encoded, key_of, put_tags, refuse_marked, tags_of
+from tuner.aws.tags import (
+    MEASURED,
+    encoded,
+    key_of,
+    mark_of,
+    put_tags,
+    refuse_marked,
+    tags_of,
+)
 from tuner.aws.versions import VersionMaker, provision, wait_until_ready
 from tuner.clock import Clock, WallClock, never
 from tuner.errors import AccessDenied, TargetError
@@ -236,7 +244,10 @@ class Deployed:
             if options.journal is not None:  # otherwise the function ends with this process
                 self._tag(journal, start)
                 # Of two runs that begin at once, each sees the other's tags now.
-                self._refuse_marked(maker.reread())
+                latest = maker.reread()
+                self._refuse_marked(latest)
+                if mark_of(self._control, latest, self._id, MEASURED) is not None:
+                    journal.saw_tags()
         self._maker = maker
         return maker
 

@@ -1,6 +1,6 @@
 """Restoring outlasts old reads, throttles, failed updates and other hands' descriptions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -97,13 +97,13 @@ def test_the_same_size_set_by_others_after_we_are_done_stays(
     assert service.picture(function)["configuration"]["MemorySize"] == 512
 
 
-def fail_update(number: int, hook: Hook) -> list[int]:
-    """Let this update (from 1) fail after Lambda has accepted it."""
+def fail_updates(numbers: Container[int], hook: Hook) -> list[int]:
+    """Let these updates (from 1) fail after Lambda has accepted them; gives how many were made."""
     made = [0]
 
     def fail(parsed: dict[str, Any], **_: object) -> None:
         told = parsed.get("Configuration", {})
-        if made[0] == number and told.get("LastUpdateStatus") == "Successful":
+        if made[0] in numbers and told.get("LastUpdateStatus") == "Successful":
             told.update(LastUpdateStatus="Failed", LastUpdateStatusReason="the ENI limit")
 
     def count(**_: object) -> None:
@@ -118,7 +118,7 @@ def test_an_update_that_failed_is_told_with_its_reason(
     target: AwsTarget, service: Any, function: str, hook: Hook
 ) -> None:
     before = service.picture(function)
-    fail_update(1, hook)
+    fail_updates({1}, hook)
     made = target.prepare([Setting(512), Setting(1024)])
     failed = made[Setting(512)]
     assert isinstance(failed, TargetError)
@@ -128,15 +128,26 @@ def test_an_update_that_failed_is_told_with_its_reason(
     assert service.picture(function) == before
 
 
-def test_a_restoring_update_that_failed_keeps_the_journal(
+def test_a_restoring_update_that_failed_is_made_again(
+    target: AwsTarget, service: Any, function: str, hook: Hook
+) -> None:
+    before = service.picture(function)
+    made = fail_updates({2, 3}, hook)
+    one_variant(target, Setting(512))
+    assert made == [4]
+    target.restore()
+    assert service.picture(function) == before
+
+
+def test_a_restoring_update_that_fails_each_time_keeps_the_journal(
     target: AwsTarget, service: Any, function: str, journal: Path, hook: Hook
 ) -> None:
     before = service.picture(function)
-    fail_update(2, hook)
+    fail_updates(range(2, 8), hook)
     with pytest.raises(TargetError, match="the ENI limit"):
         one_variant(target, Setting(512))
     assert len(pending(journal)) == 1
-    target.restore()  # a third update, which works
+    target.restore()  # one more, which works
     assert service.picture(function) == before
     assert pending(journal) == []
 

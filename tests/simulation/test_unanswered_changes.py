@@ -202,6 +202,16 @@ def test_what_restoring_waits_for_is_said_now_and_then(
     assert waited[-1] == "Lambda is still updating orders"
 
 
+def test_a_size_that_is_set_for_minutes_is_said_to_be(account: Account, tmp_path: Path) -> None:
+    said: list[str] = []
+    target = opened(account, tmp_path, Isolation.IN_PLACE, said.append)
+    account.takes_s = (100.0, 100.0)
+    one_variant(target, Setting(512))
+    waited = [line for line in said if line.endswith(": Lambda is still updating orders")]
+    assert len(waited) == 6
+    assert waited[0].startswith("still waiting, for 1")
+
+
 @pytest.mark.parametrize(("seconds", "fails"), [(0.1, False), (30.0, True)])
 def test_a_conflict_of_an_unknown_kind_ends_a_size_in_seconds(
     account: Account,

@@ -45,7 +45,7 @@ _RESTORING_LIMIT_S, _STOPPED_LIMIT_S, _STOPPED_PAUSE_S = 300.0, 30.0, 2.0
 #: Seconds for which a read may show what an answered change has replaced (Lambda's reads are
 #: eventually consistent, without a documented bound), and one that a refused change expected.
 _STALE_S, _DOUBTFUL_S, _REREAD_S = 90.0, 15.0, 2.0
-#: Seconds of restoring between two lines that say what it waits for.
+#: Seconds between two lines that say what is waited for.
 _QUIET_S = 15.0
 #: How many reads in a row must agree before somebody else is said to have changed a function.
 _AGREEING, _MOST_READS = 3, 12
@@ -81,7 +81,7 @@ class ControlPlane(Client):
         #: True when the user wants to stop, which ends a wait for an update.
         self.stop: Callable[[], bool] = never
         self._heard_s: float | None = None  # when that was first seen
-        #: Gets a line now and then while restoring takes long.
+        #: Gets a line now and then while something takes long.
         self.tell: Callable[[str], object] = lambda _text: None
         self._told_s = 0.0
         # botocore's _v2 waiters ask every second; a service on loopback needs a tenth of one.
@@ -214,15 +214,16 @@ class ControlPlane(Client):
         return not self._restoring or since_s > _STOPPED_LIMIT_S
 
     def failed(self, call: ApiCall, error: Exception, began_s: float) -> None:
-        """Say now and then what restoring waits for."""
+        """Say now and then what is waited for."""
         if self.patience.limit(error) > 1:
             self._tell_wait(f"{translate(error, call).reason}; trying again", began_s)
 
     def _tell_wait(self, why: str, since_s: float) -> None:
         now_s = self.clock.monotonic()
-        if self._restoring and now_s - max(since_s, self._told_s) >= _QUIET_S:
+        if now_s - max(since_s, self._told_s) >= _QUIET_S:
             self._told_s = now_s
-            self.tell(f"still restoring, for {now_s - since_s:.0f} s: {why}")
+            doing = "restoring" if self._restoring else "waiting"
+            self.tell(f"still {doing}, for {now_s - since_s:.0f} s: {why}")
 
     def call(
         self, operation: str, function: str, done: Done = lambda: None, /, **parameters: Any

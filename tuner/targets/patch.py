@@ -130,7 +130,7 @@ def _patch_yaml(
 
 def _with(text: str, value: _Value, name: str, thing: str) -> str:
     root = compose(text, thing)
-    every = places(root, thing)
+    every = places(root, thing, name)
     place = next(each for each in every if each.name == name)
     there = own(place.mapping, value.key)
     if len(there) > 1:

@@ -63,15 +63,16 @@ class Place:
         return document
 
 
-def places(root: Node | None, thing: str) -> list[Place]:
-    """Every function of a file. Raises UsageError if it is of no kind that has any."""
+def places(root: Node | None, thing: str, resource: str | None = None) -> list[Place]:
+    """Every function of a file; of one of variables those that may hold a memory size, or are named
+    ``resource``. Raises UsageError if it is of no kind that has any."""
     top = children(root)
     if thing.lower().endswith(".tf.json"):
         functions = (_below((), root, "resource", kind, _ANY) for kind in FUNCTIONS)
         found = _named(thing, chain(*functions), _TERRAFORM, 1)
         return found + _named(thing, _below((), root, "module", _ANY), _TERRAFORM, 0)
     if thing.lower().endswith(".tfvars.json"):
-        return list(_variables(thing, root))
+        return list(_variables(thing, root, resource))
     if isinstance(top.get("Resources"), MappingNode):
         bodies = children(top["Resources"]).items()
         made = ((("Resources", name), body) for name, body in bodies)
@@ -90,22 +91,27 @@ def places(root: Node | None, thing: str) -> list[Place]:
     raise UsageError(thing, "has neither Resources nor functions", fix)
 
 
-def _variables(thing: str, root: Node | None, above: tuple[str | int, ...] = ()) -> Iterator[Place]:
+def _variables(
+    thing: str, root: Node | None, resource: str | None, above: tuple[str | int, ...] = ()
+) -> Iterator[Place]:
     """The maps of a file of variables that hold a memory size, each named after that."""
     inner = children(root)
     arch = next((str(key) for key in inner if may_be(str(key), None, memory=False)), "")
     for key, value in inner.items():
         if isinstance(value, MappingNode):
-            yield from _variables(thing, value, (*above, str(key)))
-        elif isinstance(root, MappingNode) and may_be(str(key), None):
+            yield from _variables(thing, value, resource, (*above, str(key)))
+            continue
+        name = ".".join(map(str, (*above, key)))
+        meant = may_be(name, None) or resource in (name, key)
+        if isinstance(root, MappingNode) and meant:
             keys = Keys(str(key), arch, listed=isinstance(inner.get(arch), SequenceNode))
-            yield Place(thing, ".".join(map(str, (*above, key))), root, above, keys)
+            yield Place(thing, name, root, above, keys)
 
 
 def chosen(root: Node | None, resource: str | None, thing: str) -> Place:
     """The function that is meant; without a name, the only one. Raises UsageError that lists the
     choices."""
-    every = places(root, thing)
+    every = places(root, thing, resource)
     if thing.lower().endswith(".tfvars.json"):
         meant = [place for place in every if may_be(place.name, resource)]
         resource = meant[0].name if len(meant) == 1 else resource

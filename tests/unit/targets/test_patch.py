@@ -465,6 +465,9 @@ def test_variables_in_json_are_patched_by_name_or_by_what_they_are_in() -> None:
     text = '{"functions": {"a": {"memory_size": 1, "arch": "x86_64"}, "b": {"memory_size": 2}}}'
     new = patch(text, path, 640, "a", "arm64")
     assert new == text.replace(": 1,", ": 640,").replace("x86_64", "arm64")
+    named = '{"mem": 128, "functions": {"mem": 3, "other": 4}}'
+    assert patch(named, path, 640, "functions.mem") == named.replace(": 3", ": 640")
+    assert patch('{"mem": 128, "x": "y"}', path, 640, "mem") == '{"mem": 640, "x": "y"}'
     with pytest.raises(UsageError, match=r"functions\.a\.memory_size, functions\.b\.memory_size"):
         patch(text, path, 640, None)
     with pytest.raises(UsageError, match="has no variable for an architecture"):

@@ -119,7 +119,7 @@ opt = os.path.join(task, ".tuner-opt")
 if os.path.isdir(opt):
     if os.path.isdir("/opt") and os.path.samefile(opt, "/opt"):
         opt = "/opt"
-    version = "python%d.%d" % sys.version_info[:2]
+    version = os.environ["AWS_EXECUTION_ENV"].rpartition("_")[2]  # also where another stands in
     sys.path.insert(0, os.path.join(opt, "python"))
     sys.path.insert(0, os.path.join(opt, "python", "lib", version, "site-packages"))
 sys.path.insert(0, task)

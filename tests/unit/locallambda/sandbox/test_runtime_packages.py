@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER
 from tuner.locallambda.sandbox.python_runtime import runtime_packages
 
 pytest.importorskip("awslambdaric", reason="handlers need awslambdaric, absent here")
@@ -47,3 +48,16 @@ def test_a_python_that_a_handler_starts_finds_no_more_than_it(local, tmp_path):
     sandbox = local.sandbox(task_dir=tmp_path, handler="app.handler")
     names = ["boto3", "six", "numpy", "requests", "typer", "locust", "tuner"]
     assert json.loads(local.invoke(sandbox, names=names).payload) == "['boto3', 'six']"
+
+
+def test_layers_are_found_by_the_version_that_the_runtime_names(local, tmp_path):
+    """Another Python may stand in for it, but layers are laid out for the one on AWS."""
+    layer = tmp_path / LAYERS_FOLDER / "python" / "lib" / "python3.14" / "site-packages"
+    layer.mkdir(parents=True)
+    (layer / "deep.py").write_text("WHERE = __file__\n")
+    (tmp_path / "app.py").write_text(
+        "import deep\ndef handler(event, context): return deep.WHERE\n"
+    )
+    sandbox = local.sandbox(task_dir=tmp_path, handler="app.handler", runtime="python3.14")
+    found = json.loads(local.invoke(sandbox).payload)
+    assert found.endswith("/python/lib/python3.14/site-packages/deep.py")

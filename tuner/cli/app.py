@@ -20,7 +20,8 @@ def main(words: Sequence[str] | None = None) -> None:
     words = sys.argv[1:] if words is None else words
     debug = "--debug" in words  # wherever it stands
     try:
-        app(args=[word for word in words if word != "--debug"], default_map=_defaults(words))
+        ours = [word for word in words if word != "--debug"]
+        app(args=ours, prog_name="tuner", default_map=_defaults(words))
     except TunerError as error:
         if debug:
             raise
@@ -85,8 +86,12 @@ def _prepare() -> None:
 
 
 def _defaults(words: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Return the defaults of ``tuner.toml``; help is shown whatever is in it."""
-    if {"-h", "--help", "--version"} & {*words} or not os.path.lexists("tuner.toml"):
+    """Return the defaults of ``tuner.toml``; help is shown whatever is in it. Raises UsageError,
+    also where the working directory was deleted."""
+    if {"-h", "--help", "--version"} & {*words}:
+        return {}
+    _find_working_directory()
+    if not os.path.lexists("tuner.toml"):
         return {}
     from typer.main import get_command
 
@@ -94,3 +99,15 @@ def _defaults(words: Sequence[str]) -> dict[str, dict[str, object]]:
     from tuner.cli.defaults import read_defaults
 
     return read_defaults(getattr(get_command(app), "commands"))  # noqa: B009 - of a group
+
+
+def _find_working_directory() -> None:
+    from tuner.errors import UsageError
+
+    try:
+        os.getcwd()  # noqa: PTH109
+    except OSError as error:
+        gone = isinstance(error, FileNotFoundError)
+        why = "was deleted" if gone else f"cannot be used ({error.strerror})"
+        fix = "Change to a folder that exists, such as by `cd`."
+        raise UsageError("the working directory", why, fix) from None

@@ -1,6 +1,7 @@
 """Every command of the command line; the one that is named is loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from tuner.cli.command import CONTEXT, command
+from tuner.errors import UsageError
 
 #: Every command: the module of the function of its name, and its help in a line. The rest of its
 #: help is the docstring of the function, whose parameter says the class of its options.
@@ -94,7 +96,20 @@ def load_command(name: str) -> Any:
 
 
 class LazyGroup(TyperGroup):
-    """Lists commands by what is known of them here, and loads the one that is named."""
+    """Lists commands by what is known of them here, and loads the one that is named.
+
+    What Click finds wrong with the words that were written is an error of ours.
+    """
+
+    def make_context(self, *words: Any, **more: Any) -> Any:
+        """Read the words before the command's name. Raises UsageError."""
+        with _usage_errors():
+            return super().make_context(*words, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. Raises UsageError."""
+        with _usage_errors(ctx):
+            return super().invoke(ctx)
 
     @property
     def commands(self) -> Any:
@@ -117,6 +132,41 @@ class LazyGroup(TyperGroup):
         """The command that the first word names, and the words that are left for it."""
         name, found, rest = super().resolve_command(ctx, args)
         return name, found if name is None else load_command(name), rest
+
+
+@contextmanager
+def _usage_errors(context: Any = None) -> Iterator[None]:
+    """Raise UsageError for Click's errors, of whichever Click Typer has within it."""
+    try:
+        yield
+    except Exception as error:
+        if not hasattr(error, "format_message") or type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        raise _usage_error(error, context) from None
+
+
+def _usage_error(error: Any, context: Any) -> UsageError:
+    inner = getattr(context, "invoked_subcommand", None)
+    path = getattr(error.ctx, "command_path", f"tuner {inner}" if inner else "tuner")
+    said, fix = str(error.message), f"`{path} -h` lists what there is."
+    if (flag := getattr(error, "option_name", None)) is not None:
+        if possible := getattr(error, "possibilities", None):
+            fix = f"Did you mean {' or '.join(sorted(possible))}?"
+        if "No such option" in said:
+            return UsageError(flag, f"is no option of `{path}`", fix)
+        return UsageError(flag, "needs a value" if "requires" in said else "takes no value", fix)
+    parameter = getattr(error, "param", None)
+    if parameter is None or parameter.param_type_name == "argument":
+        reason = said[:1].lower() + said[1:].rstrip(".")
+        lacks = f"lacks {getattr(parameter, 'metavar', None) or 'an argument'}"
+        return UsageError(path.partition(" ")[2], reason or lacks, fix)
+    kinds = {
+        "integer": "is not a whole number",
+        "number": "is not a number",
+        "float": "is not a number",
+    }
+    reason = next((kinds[word] for word in kinds if word in said), said.rstrip("."))
+    return UsageError(parameter.opts[0], reason or "is missing", fix)
 
 
 app = typer.Typer(

@@ -147,7 +147,9 @@ class LocalCommand(function.Machine):
     account_concurrency: k.Count = option(
         k.COUNT, "The account's concurrency limit.", 1000, least=1
     )
-    time_scale: k.Number = option(k.NUMBER, "60 makes a platform minute last a second.", 1.0)
+    time_scale: k.Number = option(
+        k.NUMBER, "60 makes a platform minute last a second.", 1.0, most=1_000_000
+    )
     sqs_endpoint: k.Text = option(
         k.TEXT,
         "Where destinations and dead-letter queues of functions are (moto, ElasticMQ).",

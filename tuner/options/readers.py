@@ -5,6 +5,7 @@ that a complaint names; it raises only UsageError. Rooms that own a meaning are 
 something is read, so that `tuner --help` loads none of them.
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,22 +76,31 @@ def read_flag(value: bool, flag: str) -> bool:
     return value
 
 
-def read_whole(value: int, flag: str) -> int:
-    """Read a whole number."""
+#: No count is larger; such a number is a typing error. Stores hold whole numbers of 64 bits.
+_MOST, _MOST_KEPT = 10**9, 2**63 - 1
+
+
+def read_whole(value: int, flag: str, most: int = _MOST) -> int:
+    """Read a whole number of at most so many."""
     try:
-        if isinstance(value, bool) or int(value) != float(value):
+        if isinstance(value, bool) or (value != int(value) if isinstance(value, float) else False):
             raise ValueError
-        return int(value)
+        number = int(value)
     except (TypeError, ValueError, OverflowError):
         fix = "Write it like 5."
         raise UsageError(f"{flag} {value!r:.40}", "is not a whole number", fix) from None
+    if abs(number) > most:
+        raise UsageError(f"{flag} {value!r:.40}", "is too large", f"Give at most {most:,}.")
+    return number
 
 
 def read_number(value: float, flag: str) -> float:
     """Read a number."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        if math.isfinite(number := float(value)):
+            return number
+        raise ValueError
+    except (TypeError, ValueError, OverflowError):
         fix = "Write it like 0.5."
         raise UsageError(f"{flag} {value!r:.40}", "is not a number", fix) from None
 
@@ -101,7 +111,7 @@ def read_seed(value: int | None, flag: str) -> int:
 
     if value is None:
         return secrets.randbelow(2**31)
-    seed = read_whole(value, flag)
+    seed = read_whole(value, flag, _MOST_KEPT)
     if seed < 0:
         raise UsageError(f"{flag} {seed}", "is below 0", "Give a whole number from 0 on.")
     return seed

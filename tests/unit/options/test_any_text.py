@@ -1,5 +1,6 @@
 """Whatever stands in a file or on the command line is a value or an error of ours."""
 
+import math
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,15 @@ def test_any_text_is_a_value_of_any_option_or_refused(each: Option[Any, Any], te
         each.value(written)
     except TunerError as error:
         assert len(str(error).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("written", [math.nan, math.inf, -math.inf, 1e308, 10**400])
+def test_what_is_no_number_or_far_too_large_is_refused_by_name(written: float) -> None:
+    for each in OPTIONS:
+        if each.kind.word in (int, float):
+            with pytest.raises(UsageError) as caught:
+                each.value(written)
+            assert caught.value.thing.startswith(each.flag)
 
 
 @given(each=st.sampled_from([one for one in OPTIONS if one.about.risk]), written=TEXT)

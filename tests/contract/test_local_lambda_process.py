@@ -1,5 +1,6 @@
 """The local Lambda as a process and as plain HTTP: how it starts, ends, and whom it answers."""
 
+import base64
 import http.client
 import json
 import os
@@ -184,18 +185,46 @@ def test_the_platform_is_described(local_lambda_url: str) -> None:
     assert {"cpu_method", "time_scale", "account_concurrency"} <= set(told)
 
 
+def logs_client(url: str) -> Any:
+    import boto3
+
+    return boto3.client(
+        "logs", endpoint_url=url, region_name="eu-west-1",
+        aws_access_key_id="any", aws_secret_access_key="any",
+    )  # fmt: skip
+
+
+MANY_LINES = """
+import logging
+
+def handler(event, context):
+    print("one\\ntwo")
+    logging.getLogger().warning("three\\nfour")
+    raise ValueError("no")
+"""
+
+
+def test_errors_and_what_a_logger_writes_are_one_event_each(
+    lambda_client: Any, new_function: Callable[..., str], local_lambda_url: str
+) -> None:
+    name = new_function(MANY_LINES)
+    tail = lambda_client.invoke(FunctionName=name, LogType="Tail")["LogResult"]
+    found = logs_client(local_lambda_url).filter_log_events(logGroupName=f"/aws/lambda/{name}")
+    begin, one, two, warned, failed, end, report = [one["message"] for one in found["events"]]
+    assert (one, two) == ("one\n", "two\n")
+    assert warned.endswith("\tthree\nfour\n")
+    assert failed.startswith("[ERROR] ValueError: no\nTraceback (most recent call last):\n")
+    whole = "".join((begin, one, two, warned, failed, end, report))
+    assert base64.b64decode(tail).decode() == whole
+
+
 def test_logs_are_found_as_in_cloudwatch(
     lambda_client: Any, new_function: Callable[..., str], local_lambda_url: str
 ) -> None:
-    import boto3
-
     name = new_function("def handler(event, context):\n    print('look', event)\n")
     for number in range(3):
         lambda_client.invoke(FunctionName=name, Payload=str(number).encode())
-    logs = boto3.client(
-        "logs", endpoint_url=local_lambda_url, region_name="eu-west-1",
-        aws_access_key_id="any", aws_secret_access_key="any",
-    )  # fmt: skip
+    logs = logs_client(local_lambda_url)
     found = logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{name}",
         filterPattern='"look"',

@@ -12,11 +12,13 @@ from typing import Any
 
 from tuner.locallambda.responses import ApiError, Response, document
 from tuner.locallambda.sandbox.invocation import SandboxSpec
+from tuner.locallambda.sandbox.runtime_log import WITHIN, plain
 
 #: Bytes kept per log group before the oldest invocations go: some 100,000 of a quiet function.
 MAX_GROUP_BYTES = 64_000_000
 _OVERHEAD_BYTES = 100
 _TERM = re.compile(r'(\??)(?:"([^"]*)"|(\S+))')
+_END = re.compile(rb"(?<!%b)\n" % re.escape(WITHIN[:-1]))
 _START = re.compile(r'START RequestId: |\{"time":"[^"]*","type":"platform\.start"')
 
 
@@ -32,10 +34,11 @@ class LogEntry:
     kept: bool = True
 
     def lines(self) -> Iterator[tuple[int, int, str]]:
-        """(line number, ms since 1970, text); lines after START have the time of the end."""
+        """(event's number, ms since 1970, text); those after START have the time of the end."""
         at_ms = self.began_ms
-        lines = self.text.decode("utf-8", "replace").split("\n")  # splitlines() knows ten more ends
-        for at, line in enumerate(lines[:-1] if not lines[-1] else lines):
+        lines = _END.split(self.text)
+        for at, text in enumerate(lines[:-1] if not lines[-1] else lines):
+            line = plain(text).decode("utf-8", "replace")
             yield at, at_ms, line
             if at_ms != self.ended_ms and _START.match(line):
                 at_ms = self.ended_ms

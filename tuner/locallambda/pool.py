@@ -66,7 +66,7 @@ class Pool:
             entry = self.logs.begin(spec, self.clock.wall(), start)
             result = await sandbox.invoke(invocation)
             alive = result.alive
-            self.logs.end(spec, entry, self.clock.wall(), result.log)
+            self.logs.end(spec, entry, self.clock.wall(), result.events or result.log)
             return result
         finally:
             if not self.fleet.release(number, alive=alive):

@@ -74,3 +74,4 @@ class InvocationResult:
     report: ReportFields
     log: bytes = field(repr=False)  # START .. REPORT, complete; a tail is its last 4 KB
     alive: bool = True  # the sandbox can serve again
+    events: bytes | None = field(default=None, repr=False)  # the log with ends of events told apart

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tuner.errors import TunerError, UsageError
 from tuner.locallambda.sandbox.invocation import SandboxSpec
+from tuner.locallambda.sandbox.launch import FRAMES, FRAMES_FD
 from tuner.locallambda.sandbox.program import AWS_LIBRARIES, RUNTIME_ROOT, Program
 
 CLIENT = "awslambdaric"
@@ -49,6 +50,7 @@ def program(spec: SandboxSpec, links: Path, *, in_view: bool) -> Program:
         var=packages.var,
         empty=packages.installed,
         defaults={"PYTHONPATH": RUNTIME_ROOT, **({"LC_CTYPE": "C.UTF-8"} if coerced else {})},
+        reserved={FRAMES: str(FRAMES_FD)},
     )
 
 

@@ -13,7 +13,8 @@ import re
 LIMIT_BYTES = 16 * 1024 * 1024
 
 _FRAME = re.compile(rb"\xa5\x5a\x00[\x02-\x1f]")
-TRACEBACK = b"\rTraceback (most recent call last):"
+#: A line end that ends no event. No text has this.
+WITHIN = b"\xff\xfe\xff\n"
 
 
 class RuntimeLog:
@@ -38,11 +39,11 @@ class RuntimeLog:
         self._chunks.append(line)
 
     def take(self) -> bytes:
-        """The log since the last call."""
+        """The log since the last call; events may have ``WITHIN``."""
         self._drain()
         log = b"".join(self._chunks)
         self._chunks, self._size = [], 0
-        return _unfold(unframed(log))
+        return unframed(log)
 
     def close(self) -> None:
         """Close the pipe after reading what is in it."""
@@ -78,24 +79,21 @@ class RuntimeLog:
 
 
 def unframed(log: bytes) -> bytes:
-    """The text in a log: AWS's Node.js client frames its lines, as the platform asks it to.
+    """The text in a log: AWS's clients frame what is one event, as the platform asks them to.
 
-    A frame is 4 bytes of type, 4 of length, 8 of time, and the text (the client's ``LogPatch``).
+    A frame is 4 bytes of type, 4 of length, 8 of time, and the text. Its inner line ends become
+    ``WITHIN``.
     """
     parts, at = [], 0
     while (frame := _FRAME.search(log, at)) and len(log) >= frame.end() + 12:
         text = frame.end() + 12
         end = text + int.from_bytes(log[frame.end() : frame.end() + 4])
-        parts += [log[at : frame.start()], log[text:end]]
-        if not log[text:end].endswith(b"\n"):
-            parts.append(b"\n")
+        event = log[text:end].removesuffix(b"\n").replace(b"\n", WITHIN)
+        parts += [log[at : frame.start()], event, b"\n"]
         at = end
     return b"".join([*parts, log[at:]]) if parts else log
 
 
-def _unfold(log: bytes) -> bytes:
-    """Split errors into lines: AWS's Python client writes them with carriage returns."""
-    if TRACEBACK not in log:
-        return log
-    lines = log.split(b"\n")  # not splitlines(), which would split at the carriage returns
-    return b"\n".join(line.replace(b"\r", b"\n") if TRACEBACK in line else line for line in lines)
+def plain(log: bytes) -> bytes:
+    """A log with ordinary line ends."""
+    return log.replace(WITHIN, b"\n")

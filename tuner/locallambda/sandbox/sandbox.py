@@ -19,6 +19,7 @@ from tuner.locallambda.sandbox.invocation import (
 )
 from tuner.locallambda.sandbox.runtime import Ended, Event, Runtime, SandboxResources
 from tuner.locallambda.sandbox.runtime_command import missing_entrypoint
+from tuner.locallambda.sandbox.runtime_log import plain
 from tuner.locallambda.sandbox.wording import billed_ms, lines_for
 
 INIT_LIMIT_S = 10.0  # AWS, "Understanding the Lambda execution environment lifecycle"
@@ -160,7 +161,8 @@ class Sandbox:
         log = self._runtime.log
         log.write(self._lines.end(invocation.request_id, report, time.time()))
         alive = not self.stopped and not self.resources.link.lost
-        return InvocationResult(payload, error, report, log.take(), alive)
+        events = log.take()
+        return InvocationResult(payload, error, report, plain(events), alive, events)
 
     def _report(
         self, begun: float, init_ms: float | None, fault: wording.Fault | None = None

@@ -10,6 +10,7 @@ import pytest
 
 from support.nodejs import node_runtime
 from tuner.locallambda.sandbox.invocation import InvocationResult
+from tuner.locallambda.sandbox.runtime_log import WITHIN
 from tuner.locallambda.sandbox.sandbox import Sandbox
 
 HANDLER = """
@@ -93,9 +94,11 @@ def test_errors_have_the_type_the_message_and_the_trace_of_aws(local, start, tmp
 
 
 def test_console_writes_aws_lines_in_order_with_what_is_written_raw(local, start):
-    log = local.invoke(start({"app.js": HANDLER}), do="log").log.decode()
+    result = local.invoke(start({"app.js": HANDLER}), do="log")
+    log = result.log.decode()
     line = r"\d{4}-\d\d-\d\dT[\d:.]+Z\tr-1\tINFO\ttwo\nlines { a: 1 }\nraw\nEND RequestId: r-1\n"
     assert re.search(line, log), log
+    assert b"two" + WITHIN + b"lines { a: 1 }\nraw\n" in result.events  # one event, and another
 
 
 def test_console_writes_json_of_the_asked_level_if_the_log_is_json(local, start):

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from tuner.errors import TargetError, UsageError
 from tuner.locallambda.api.requests import is_loopback
-from tuner.locallambda.api.server import LambdaServer
+from tuner.locallambda.api.server import LambdaServer, ignore_resets
 from tuner.locallambda.api.signatures import Keys, new_keys
 from tuner.locallambda.service import ServiceOptions, open_service
 
@@ -81,6 +81,7 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(ignore_resets)
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)

@@ -10,11 +10,13 @@ import hmac
 import logging
 import uuid
 from dataclasses import replace
+from typing import Any
 from urllib.parse import unquote
 
 import psutil
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
@@ -34,6 +36,22 @@ _OWN = "/tuner/"
 #: How long ``/tuner/platform`` waits for the CPU share to be measured.
 CALIBRATION_LIMIT_S = 4.0
 _log = logging.getLogger(__name__)
+#: What aiohttp says of connections: a client that resets one, or sends no HTTP, is no failure.
+_connections = logging.getLogger(f"{__name__}.connections")
+_CLIENTS = (ConnectionError, HttpProcessingError, web.RequestPayloadError, TimeoutError)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], _CLIENTS))
+
+
+_connections.addFilter(_is_ours)
+
+
+def ignore_resets(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Handle what no task of a loop has caught; nothing is said of a client that is gone."""
+    if not isinstance(context.get("exception"), ConnectionError):
+        loop.default_exception_handler(context)
 
 
 class LambdaServer:
@@ -47,7 +65,11 @@ class LambdaServer:
 
     def server(self) -> web.Server:
         return web.Server(
-            self.handle, request_factory=_request, access_log=None, keepalive_timeout=3600.0
+            self.handle,
+            request_factory=_request,
+            access_log=None,
+            keepalive_timeout=3600.0,
+            logger=_connections,
         )
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -12,6 +12,8 @@ from typing import Any
 FORMER_MB = 256
 SIZES = (128, FORMER_MB, 512, 1024, 1769)
 THEIRS = (333, 777, 2048, FORMER_MB)
+#: The former size that altered journals claim.
+CLAIMED_MB = 3008
 WAYS = (
     *("versions", "in-place", "clone", "code", "starts", "starts-clone", "architectures"),
     *("apply", "apply-arch", "apply-latest"),
@@ -86,6 +88,9 @@ class Plan:
     applied_s: float = 1.0  # how long an application stays before it is undone
     disk_lost: bool = False  # what the runs have kept in their directories is gone afterwards
 
+    #: Somebody writes another former size into the journals afterwards.
+    altered: bool = False
+
     def hands_on(self, *fields: str) -> bool:
         """Tell if other hands change one of these, or make the function anew."""
         hands = {hand for _, hand in self.hands}
@@ -110,6 +115,7 @@ def plan_of(seed: int) -> Plan:
     if rng.random() < 0.2:
         tuners += (_tuner(rng, rng.choice((0.0, rng.uniform(0.0, 3.0), rng.uniform(0.0, 40.0)))),)
     begins, lost = rng.uniform(0.0, 30.0), rng.random() < 0.2
+    killed = any(one.crash_at for one in tuners)  # otherwise there is seldom a journal to alter
     hands = some(0.5, lambda: sorted(_hand(rng) for _ in range(rng.randint(1, 3))), [])
     return Plan(
         tuners,
@@ -134,6 +140,7 @@ def plan_of(seed: int) -> Plan:
         doubled=some(0.1, lambda: rng.uniform(0.0, 0.5), 0.0),
         applied_s=some(0.3, lambda: 70.0, 1.0),  # until all that was lost has landed
         masked=some(0.1, lambda: (begins, begins + rng.choice((10.0, 1e9)))),
+        altered=not lost and rng.random() < (0.5 if killed else 0.05),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from simulation.plan import Plan, plan_of
+from simulation.plan import CLAIMED_MB, Plan, plan_of
 from simulation.service import Service
 from simulation.tuners import Played, Told
 from simulation.turns import Turns
@@ -20,6 +20,13 @@ from tuner.errors import TunerError
 
 #: Seconds after a run in which lost requests land and replicas catch up.
 _LATER_S = 200.0
+
+
+#: What is said of a function that may be ours or another hand's, and is left as it is.
+_NOT_RESTORED = (
+    *("was made anew, or others have taken", "either may be right"),
+    *("nothing on it says that run", "Set memory and description by hand"),
+)
 
 
 @dataclass
@@ -56,6 +63,8 @@ class Run:
             for one in self.tuners:
                 one.forget(kept)
         for one in self.tuners:
+            if self.plan.altered:
+                one.alter()
             one.restores_roughly()
             one.calm_down()
         self.service.fails = self.service.lag_s = 0.0
@@ -87,11 +96,12 @@ class Run:
                 one.restore(said)
             self.turns.wait(0, _LATER_S)
         self.told.said += said
-        wrong = self._untold(self.world.wrong())
+        found = self.world.wrong()
+        wrong = self._untold(found) + [one for one in found if f"is {CLAIMED_MB}," in one]
         if wrong:
             self.wrong.append(f"after restoring: {'; '.join(wrong)} (said: {said})")
-        anew = "was made anew, or others have taken" in "".join(said)
-        if any(one.left() for one in self.tuners) and not (self._stuck() or anew):
+        told = any(each in "".join(said) for each in _NOT_RESTORED)
+        if any(one.left() for one in self.tuners) and not (self._stuck() or told):
             self.wrong.append(f"still on disk (said: {said})")
 
     def _stuck(self) -> bool:
@@ -114,19 +124,21 @@ class Run:
                 "MemorySize is 704",
             )  # the first was undone before the second
             wrong = [one for one in wrong if not one.startswith(sizes)]
-        if not self.plan.disk_lost:
+        if not (self.plan.disk_lost or self.plan.altered):
             return wrong
         overwrites = {"description", "memory+description", "redeploy", "adopt"}
         if self.plan.untaggable and overwrites & {hand for _, hand in self.plan.hands}:
             # Nothing anywhere says any more that a run was there, but what it said when it ended.
             wrong = [one for one in wrong if not one.startswith(("MemorySize is", "SnapStart is"))]
+        phrases = _NOT_RESTORED if self.plan.altered else _NOT_RESTORED[:2]
+        kept = any(each in told for each in phrases)
         may = {
             "Description is": "its former description is lost" in told,
-            "MemorySize is": "either may be right" in told,
+            "MemorySize is": kept,
             "SnapStart is": "SnapStart is on" in told,
             # of a version that others published, tags do not say who has pointed an alias at it
             "alias at": "is identical" in told,
-            "tags": "either may be right" in told,
+            "tags": kept,
         }
         stands = any(one.applied() for one in self.tuners) and "is changing it" in told
         told_of = tuple(key for key, said in may.items() if said)

@@ -164,6 +164,18 @@ def test_memory_goes_back_while_tags_or_description_name_the_run(
     assert account.latest()["MemorySize"] == 256
 
 
+def fail_updates(account: Account, failures: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let so many updates fail after they were accepted."""
+    update, left = account.update_function_configuration, [failures]
+
+    def fails(**parameters: Any) -> Any:
+        left[0] -= 1
+        account.fails = 1.0 if left[0] >= 0 else 0.0
+        return update(**parameters)
+
+    monkeypatch.setattr(account, "update_function_configuration", fails)
+
+
 @pytest.mark.parametrize(("failures", "restored"), [(2, True), (99, False)])
 def test_an_update_that_fails_while_restoring_is_made_again(
     account: Account,
@@ -173,14 +185,7 @@ def test_an_update_that_fails_while_restoring_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     killed_in_place(account, tmp_path)
-    update, left_over = account.update_function_configuration, [failures]
-
-    def fails(**parameters: Any) -> Any:
-        left_over[0] -= 1
-        account.fails = 1.0 if left_over[0] >= 0 else 0.0
-        return update(**parameters)
-
-    monkeypatch.setattr(account, "update_function_configuration", fails)
+    fail_updates(account, failures, monkeypatch)
     (left,), _ = look(tmp_path, tmp_path)
     if restored:
         assert left.back(account.control(), lambda _: None)
@@ -189,3 +194,19 @@ def test_an_update_that_fails_while_restoring_is_made_again(
             left.back(account.control(), lambda _: None)
     assert bool(look(tmp_path, tmp_path)[0]) != restored
     assert account.latest()["MemorySize"] == 256
+
+
+@pytest.mark.parametrize(("failures", "undone"), [(2, True), (99, False)])
+def test_an_update_that_fails_while_undoing_is_made_again(
+    account: Account, tmp_path: Path, failures: int, undone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = applied(account, tmp_path)
+    fail_updates(account, failures, monkeypatch)
+    if undone:
+        application(account, tmp_path).undo(done)
+    else:
+        with pytest.raises(TargetError, match="its last update failed"):
+            application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 256
+    assert (account.functions[NAME].tags == {}) == undone
+    assert bool(look(tmp_path, tmp_path)[0]) != undone

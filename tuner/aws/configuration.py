@@ -71,12 +71,17 @@ def state_of(configuration: Configuration) -> tuple[Any, ...]:
     return tuple(configuration.get(key) for key in keys)
 
 
+class FailedUpdateError(TargetError):
+    """An update that Lambda accepted and did not make work; its values are there all the same."""
+
+
 def usable(configuration: Configuration, function: str) -> Configuration:
-    """Return it; raises :class:`TargetError` for a failed update or a function that cannot run."""
+    """Return it; raises :class:`FailedUpdateError`, or :class:`TargetError` for a function that
+    cannot run."""
     why = failed_update(configuration)
     if why is not None:
         fix = "Repair it with a new deployment first."
-        raise TargetError(function, f"its last update failed ({why})", fix)
+        raise FailedUpdateError(function, f"its last update failed ({why})", fix)
     if configuration.get("State") == "Failed":
         why = configuration.get("StateReason") or _NO_REASON
         raise TargetError(function, f"it cannot run ({why})", "Repair or delete it.")

@@ -24,7 +24,14 @@ from tuner.aws.applied import (
     write_record,
 )
 from tuner.aws.changes import point, set_architecture, set_memory
-from tuner.aws.configuration import Configuration, architecture_of, revision_of, weights_of
+from tuner.aws.configuration import (
+    Configuration,
+    FailedUpdateError,
+    architecture_of,
+    failed_update,
+    revision_of,
+    weights_of,
+)
 from tuner.aws.control import ControlPlane
 from tuner.aws.restore import check_same, delete_described
 from tuner.aws.same import made_anew
@@ -157,7 +164,7 @@ class Undo:
             return None
 
     def _memory_back(self) -> None:
-        done = self.done
+        done, failed = self.done, None
         for _ in self.control.tries():
             latest = self.control.settle(done.arn)
             if latest["MemorySize"] != done.memory_mb:
@@ -172,17 +179,23 @@ class Undo:
             if now_mb not in (done.memory_mb, done.before_mb) or not begun:
                 what = f"it has {now_mb} MB, not the {done.memory_mb} MB that this run set"
                 return self._foreign(done.arn, what)
-            if (now_mb == done.before_mb and not may_land) or self._is_anew(latest):
+            again = failed is not None and failed_update(latest) is not None
+            if now_mb == done.before_mb and not (may_land or again):
+                return None
+            if self._is_anew(latest):
                 return None
             try:
                 set_memory(self.control, done.arn, latest, done.before_mb)
             except ChangedUnderneath:
                 continue
+            except FailedUpdateError as error:  # made once more: some reasons pass
+                failed = error
+                continue
             self._keep(at_mb=done.before_mb)
             if now_mb != done.before_mb:
                 self.tell(f"$LATEST: {now_mb} MB -> {done.before_mb} MB")
             return None
-        raise self._busy()
+        raise failed or self._busy()
 
     def _architecture_back(self) -> None:
         """Comes after the memory, whose change makes a request that is still on its way stale."""

@@ -119,7 +119,7 @@ class Setting(NamedTuple):
 
 #: Lambda ends the INIT of an on-demand sandbox after 10 s (Developer Guide, "Understanding the
 #: Lambda execution environment lifecycle"); its INIT_REPORT tells some ms less or more.
-_INIT_CUT_MS = 9_990.0
+INIT_CUT_MS = 9_990.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class Sample:
     @property
     def init_cut(self) -> bool:
         """Return whether its INIT ran into Lambda's limit, and then began anew within the call."""
-        return self.setting.start == ON_DEMAND and (self.init_ms or 0.0) >= _INIT_CUT_MS
+        return self.setting.start == ON_DEMAND and (self.init_ms or 0.0) >= INIT_CUT_MS
 
 
 @dataclass(frozen=True, slots=True)

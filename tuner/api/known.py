@@ -8,7 +8,8 @@ from tuner.errors import NotFound, StoreError
 from tuner.options.sweep import SweepOptions
 from tuner.planning.estimate import UNKNOWN_INIT_MS, Known
 from tuner.planning.work import Range
-from tuner.records import FunctionFacts, Outcome, Purpose, Sample
+from tuner.records import FunctionFacts, Outcome, Purpose
+from tuner.sample_table import SampleTable, total
 
 
 def what_is_known(
@@ -45,20 +46,21 @@ def _from_store(options: SweepOptions, facts: FunctionFacts, store_url: str | No
     return None
 
 
-def _measured(run: str, samples: list[Sample], facts: FunctionFacts) -> Known | None:
-    took: dict[int, list[float]] = {}
-    for s in samples:
-        if s.outcome is Outcome.OK and s.duration_ms and s.purpose is Purpose.WARM and not s.cold:
-            took.setdefault(s.memory_mb, []).append(s.duration_ms)
-    if not took:
+def _measured(run: str, samples: SampleTable, facts: FunctionFacts) -> Known | None:
+    warm = samples.only(lambda kind: kind.outcome is Outcome.OK and kind.purpose is Purpose.WARM)
+    warm = warm.where(~warm.cold & (warm.duration_ms > 0))
+    if not warm:
         return None
-    points = tuple((size, sum(ms) / len(ms)) for size, ms in sorted(took.items()))
+    took, size = warm.duration_ms, warm.memory_mb
+    points = tuple(
+        (each, total(took[size == each]) / int((size == each).sum()))
+        for each in sorted(set(size.tolist()))
+    )
     means = dict(points)
     cold = [
         (s.init_ms or s.restore_ms or 0.0)
         + max(0.0, (s.duration_ms or 0.0) - means.get(s.memory_mb, s.duration_ms or 0.0))
-        for s in samples
-        if s.cold
+        for s in samples.where(samples.cold)
     ]
     init = Range(min(cold) * 0.5, max(cold) * 2) if cold else UNKNOWN_INIT_MS
     return Known(f"run {run} of the same target", points, init, _timeout_ms(facts))

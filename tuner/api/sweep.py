@@ -135,10 +135,11 @@ def resume_sweep(ref: str, given: SweepOptions, store_url: str | None, watcher: 
     if given.cross_check is not None:
         options = options.but(cross_check=given.cross_check)
     payloads = read_payloads(options)
-    elapsed = max((s.done_s for s in stored.samples), default=0.0)
+    before = tuple(stored.samples)
+    elapsed = max((s.done_s for s in before), default=0.0)
     with open_context(options, store_url, watcher, elapsed) as context:
         run = _taken_over(context, stored)
-        spec = run_spec(options, payloads, run, stored.samples, stored.documents)
+        spec = run_spec(options, payloads, run, before, stored.documents)
         spec = beside_earlier(spec, context.store)
         return _with_answer(context, sweeps.run_sweep(spec, context, watcher))
 

@@ -3,7 +3,7 @@
 Times are those of a stored run, or given; the rest is arithmetic of ``tuner.planning``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -22,8 +22,9 @@ from tuner.options.commands import ForecastCall
 from tuner.planning.forecast import forecast_traffic
 from tuner.planning.production import MOMENTS, Arriving, FloatArray, Subject
 from tuner.planning.remedies import Tried, remedies
-from tuner.records import ON_DEMAND, FunctionFacts, Outcome, Sample
+from tuner.records import ON_DEMAND, FunctionFacts, Outcome
 from tuner.report.forecast_document import TrafficForecast
+from tuner.sample_table import Kind, SampleTable, table_of
 from tuner.store.documents import calm
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
@@ -193,22 +194,25 @@ def _run_of(options: ForecastCall) -> tuple[str, StoredRun] | None:
 
 def _measured(ref: str, stored: StoredRun, options: ForecastCall) -> _Known:
     run, facts = stored.run, stored.run.facts
-    own = [s for s in stored.samples if s.arch == facts.arch and s.setting.start == ON_DEMAND]
-    ok = [
-        s
-        for s in own
-        if s.outcome is Outcome.OK and s.duration_ms is not None and not s.setting.code
-    ]
-    warm = [s for s in calm(ok) if not s.cold] or [s for s in ok if not s.cold]
-    cold = [s for s in ok if s.cold]
+    ok = table_of(stored.samples).only(lambda kind: _worked(kind, facts.arch))
+    ok = ok.where(~np.isnan(ok.duration_ms))
+    cold, warm, alone = ok.where(ok.cold), ok.where(~ok.cold), calm(ok)
+    warm = alone.where(~alone.cold) or warm
     times: dict[int, _Times] = {}
-    for size in sorted({s.memory_mb for s in warm}):
-        if sum(s.memory_mb == size for s in warm) >= _ENOUGH:
-            times[size] = _times(cold, warm, size, options)
+    for size, count in zip(*np.unique(warm.memory_mb, return_counts=True), strict=True):
+        if count >= _ENOUGH:
+            times[int(size)] = _times(cold, warm, int(size), options)
     if not times:
         raise UsageError(f"run {run.run}", f"has no {_ENOUGH} warm calls of a size", _FIX)
     size, chosen = _preferred(ref, stored, times, options)
     return _Known(facts.name, f"run {run.run}", facts, times, size, chosen)
+
+
+def _worked(kind: Kind, arch: str) -> bool:
+    """True for good answers of the function itself on this architecture, started on demand."""
+    of = kind.setting
+    itself = of.arch == arch and of.start == ON_DEMAND and not of.code
+    return itself and kind.outcome is Outcome.OK
 
 
 def _preferred(
@@ -228,18 +232,18 @@ def _preferred(
     return max(times, key=lambda size: times[size].calls or 0), "called most"
 
 
-def _times(
-    cold: Sequence[Sample], warm: Sequence[Sample], size: int, options: ForecastCall
-) -> _Times:
+def _times(cold: SampleTable, warm: SampleTable, size: int, options: ForecastCall) -> _Times:
     """The times of a size. One without cold starts is given those of the nearest: INIT as it is,
     which hardly depends on memory, first calls longer than warm ones by the same factor."""
     took = _took(warm, size)
-    near = min({s.memory_mb for s in cold}, key=lambda mb: abs(np.log(mb / size)), default=None)
+    sizes = set(cold.memory_mb.tolist())
+    near = min(sizes, key=lambda mb: abs(np.log(mb / size)), default=None)
     init, first, assumed = np.zeros(1), took, ""
     if near is None:
         assumed = "" if options.init is not None else "no INIT, and first calls as warm ones"
     else:
-        init = np.array([s.init_ms or s.restore_ms or 0.0 for s in cold if s.memory_mb == near])
+        begun = cold.where(cold.memory_mb == near)
+        init = np.where(begun.init_ms > 0.0, begun.init_ms, np.nan_to_num(begun.restore_ms))
         there = _took(warm, near)
         factor = took.mean() / there.mean() if there.size and there.mean() > 0.0 else 1.0
         first = _took(cold, near) * (1.0 if near == size else factor)
@@ -250,5 +254,5 @@ def _times(
     return _Times(took, init, first, len(took), assumed)
 
 
-def _took(samples: Sequence[Sample], size: int) -> FloatArray:
-    return np.array([s.duration_ms or 0.0 for s in samples if s.memory_mb == size])
+def _took(samples: SampleTable, size: int) -> FloatArray:
+    return samples.where(samples.memory_mb == size).duration_ms

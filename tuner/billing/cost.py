@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tuner.billing.prices import Prices
 from tuner.records import Sample
+from tuner.sample_table import SampleTable
 
 FloatArray = NDArray[np.float64]
 _Number = TypeVar("_Number", float, FloatArray)
@@ -86,6 +87,23 @@ def sample_usd(
 #: One figure of CloudWatch's GetMetricData, which is in no free tier: $0.01 per 1,000 metrics
 #: requested (Amazon CloudWatch pricing, us-east-1).
 FIGURE_USD = 0.01 / 1000
+
+
+def billed_of(samples: SampleTable) -> FloatArray:
+    """Billed ms of each request as :func:`sample_usd` takes it; NaN where it is not known."""
+    reported = samples.billed_ms
+    unknown = np.isnan(reported)
+    if not unknown.any():
+        return reported
+    ruled = billed_ms(samples.duration_ms, np.nan_to_num(samples.init_ms))
+    return np.where(unknown, ruled, reported)
+
+
+def usd_of(
+    samples: SampleTable, prices: Prices, ephemeral_mb: float = FREE_EPHEMERAL_MB
+) -> FloatArray:
+    """As :func:`sample_usd`, of each of many requests; NaN where it is not billed or not known."""
+    return cost_usd(billed_of(samples), samples.memory_mb, prices, ephemeral_mb)
 
 
 def logs_usd(gigabytes: float, prices: Prices) -> float | None:

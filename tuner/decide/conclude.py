@@ -36,6 +36,7 @@ from tuner.measure.health import check
 from tuner.model.observations import from_samples
 from tuner.recording.power_tuning import SizePoint, chart_url
 from tuner.records import Advice, Outcome, RunRecord, Sample
+from tuner.sample_table import SampleTable, table_of, total
 from tuner.store.documents import Notes, RunSpread, calm, on_demand
 from tuner.units import counted, format_memory, format_speed_change, listed
 
@@ -54,6 +55,7 @@ class Evidence:
 
 def conclude(evidence: Evidence, question: Question) -> Sweep:
     """Answer the question from the evidence, which also tells how long production's calls take."""
+    evidence = replace(evidence, samples=table_of(evidence.samples))
     run, samples = evidence.run, on_demand(calm(evidence.samples), evidence.notes.startups)
     question = between_runs(question, evidence.notes)
     question = replace(question, goal=question.goal.served(service_s(samples)))
@@ -116,11 +118,15 @@ def _by_payload(evidence: Evidence, question: Question) -> Iterator[Sweep]:
     pick of the mix only, so three of a size, which give an interval, are enough here."""
     notes = replace(evidence.notes, loads=None, weights={})
     for name, weight in evidence.notes.weights.items():
-        own = [s for s in calm(evidence.samples) if s.setting.payload_class == name]
+        own = _with_payload(calm(evidence.samples), name)
         alone = replace(evidence, samples=own, notes=notes)
         answer = conclude(alone, replace(question, enough=3))
         told = [row for row in answer.sizes if row.warm.n or row.cold.n or row.status == "failed"]
         yield replace(answer, sizes=tuple(told), payload=name, weight=weight)
+
+
+def _with_payload(samples: SampleTable, name: str) -> SampleTable:
+    return samples.only(lambda kind: kind.setting.payload_class == name)
 
 
 def _spend(decider: Decider, evidence: Evidence, kept_usd: float | None) -> Spend:
@@ -239,8 +245,9 @@ def _under_load(
 
 def service_s(samples: Sequence[Sample]) -> float:
     """Mean duration of the calls that ended well, in seconds; 0 without any."""
-    took = [s.duration_ms for s in samples if s.outcome is Outcome.OK and s.duration_ms]
-    return sum(took) / len(took) / 1000.0 if took else 0.0
+    took = table_of(samples).only(lambda kind: kind.outcome is Outcome.OK).duration_ms
+    took = took[took > 0]
+    return total(took) / took.size / 1000.0 if took.size else 0.0
 
 
 def _month(

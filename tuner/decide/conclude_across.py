@@ -22,6 +22,7 @@ from tuner.decide.result import Recommendation, Spend, Sweep
 from tuner.measure.health import OF_CALLS
 from tuner.planning.budget import NO_LIMIT
 from tuner.records import ON_DEMAND, Advice, RunRecord, Sample, Setting
+from tuner.sample_table import table_of
 from tuner.store.documents import Notes, calm, on_demand
 from tuner.units import MemoryRange, format_share_beside
 
@@ -57,7 +58,7 @@ class Findings:
         own = [each for each in self.failed if each.arch == arch and each.start == ON_DEMAND]
         return Evidence(
             self.run,
-            [sample for sample in self.samples if sample.arch == arch],
+            table_of(self.samples).only(lambda kind: kind.setting.arch == arch),
             prices,
             {each.memory_mb: self.failed[each] for each in own},
             self.notes.on(arch),

@@ -93,30 +93,27 @@ class Basis:
     @cached_property
     def calls(self) -> dict[int, int]:
         """Warm calls that ended with a duration, by size (MB)."""
-        sizes, counts = np.unique(self.observations.memory_mb, return_counts=True)
-        return dict(zip(sizes.tolist(), counts.tolist(), strict=True))
+        found = self.observations
+        return dict(zip(found.sizes_mb.tolist(), found.calls.tolist(), strict=True))
 
     def seen(self, memory_mb: int) -> tuple[float, float] | None:
         """Mean cost (USD per million) and mean duration (ms) as measured; ``None``: never called.
 
         Cold starts count at the goal's share, as in the table of sizes.
         """
-        at = self.observations.memory_mb == memory_mb
         if (billed := self.seen_billed_ms(memory_mb)) is None:
             return None
         warm, cold = billed
         mean = np.array([warm + self.goal.cold_share * (cold - warm)])
         cost = usd_per_million(mean, np.array([memory_mb]), self.goal, self.rates)
-        return float(cost[0]), float(self.observations.duration_ms[at].mean())
+        return float(cost[0]), self._means_ms[memory_mb][1]
 
     def seen_billed_ms(self, memory_mb: int) -> tuple[float, float] | None:
         """Mean billed duration of warm and of cold calls as measured; ``None``: never called. A
         size without cold starts of its own has the extra of the others'."""
-        found = self.observations
-        at = found.memory_mb == memory_mb
-        if not at.any():
+        if memory_mb not in self._means_ms:
             return None
-        warm = float(found.billed_ms[at].mean())
+        warm, _ = self._means_ms[memory_mb]
         return warm, warm + self.extra.over(warm, self._cold_billed_ms(memory_mb))
 
     def init_billed_ms(self, memory_mb: int) -> float:
@@ -128,6 +125,16 @@ class Basis:
             return self.extra.init_ms
         beyond = np.maximum(0.0, cold.billed_ms[own] - cold.duration_ms[own])
         return float(np.minimum(cold.init_ms[own], beyond).mean())
+
+    @cached_property
+    def _means_ms(self) -> dict[int, tuple[float, float]]:
+        """Mean billed duration and mean duration of the warm calls of each size (MB)."""
+        found = self.observations
+        each = ((size, found.memory_mb == size) for size in found.sizes_mb.tolist())
+        return {
+            size: (float(found.billed_ms[at].mean()), float(found.duration_ms[at].mean()))
+            for size, at in each
+        }
 
     def _cold_billed_ms(self, memory_mb: int) -> float | None:
         """Mean billed duration of the size's own cold starts; ``None`` if it has none."""

@@ -13,6 +13,7 @@ from tuner.decide.decide import Decider, Question, Standing
 from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import Budget, Spent, spent_on
 from tuner.records import Sample, Setting
+from tuner.sample_table import SampleTable, table_of
 from tuner.store.documents import calm
 
 #: With less probability than this of being the best, an architecture is out of the race.
@@ -51,7 +52,7 @@ def lost_arches(
     samples: Sequence[Sample], failed: Mapping[Setting, str], arches: Collection[str]
 ) -> dict[str, str]:
     """Those of several architectures that could not be measured at all, and why."""
-    heard = {sample.arch for sample in samples}
+    heard = {kind.setting.arch for kind in table_of(samples).counts()}
     why = {each.arch: failed[each] for each in sorted(failed, reverse=True)}
     lost = {arch: why[arch] for arch in arches if arch in why and arch not in heard}
     return lost if len(arches) > 1 else {}
@@ -195,10 +196,11 @@ class Race:
 
 def by_arch(
     samples: Sequence[Sample], arches: Mapping[str, object] | Sequence[str]
-) -> dict[str, list[Sample]]:
-    """The samples of each of these architectures, in their order; an empty list where none."""
-    of: dict[str, list[Sample]] = {arch: [] for arch in arches}
-    for sample in samples:
-        if sample.arch in of:
-            of[sample.arch].append(sample)
-    return of
+) -> dict[str, SampleTable]:
+    """The samples of each of these architectures, in their order; an empty table where none."""
+    table = table_of(samples)
+
+    def on(arch: str) -> SampleTable:
+        return table.only(lambda kind: kind.setting.arch == arch)
+
+    return {arch: on(arch) for arch in arches}

@@ -3,7 +3,7 @@
 Prices come from ``billing``; ``None`` is not known.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from tuner.billing.cost import (
     BreakEven,
-    billed_ms,
+    billed_of,
     break_even,
     cached_per_s,
     cost_usd,
@@ -28,6 +28,7 @@ from tuner.measure.failures import causes_of, shortened
 from tuner.model.observations import Observations
 from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
+from tuner.sample_table import SampleTable, table_of, total
 from tuner.store.documents import StartFacts, Startups
 from tuner.units import listed
 
@@ -54,11 +55,10 @@ def size_rows(
     """Return a row per size asked, ascending; warm-up calls count only where they failed.
 
     ``observations`` are those of the samples."""
-    of_size: dict[int, list[Sample]] = defaultdict(list)
-    for sample in samples:
-        of_size[sample.memory_mb].append(sample)
-    terms = _Terms(goal, rates, cold_extra(observations))
-    return tuple(_size_row(size, of_size[size], terms) for size in sorted(of_size))
+    table, terms = table_of(samples), _Terms(goal, rates, cold_extra(observations))
+    memory_mb = table.memory_mb
+    sizes = np.unique(memory_mb).tolist()
+    return tuple(_size_row(size, table.where(memory_mb == size), terms) for size in sizes)
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class _Terms:
     cold: ColdExtra
 
 
-def _size_row(memory_mb: int, samples: list[Sample], terms: _Terms) -> SizeRow:
-    counted = [s for s in samples if s.purpose is not Purpose.WARM_UP]
-    ok = [s for s in counted if s.outcome is Outcome.OK]
-    warm = [s for s in ok if not s.cold]
-    cold = [s for s in ok if s.cold]
-    failed = [s for s in samples if s.outcome is not Outcome.OK]
+def _size_row(memory_mb: int, samples: SampleTable, terms: _Terms) -> SizeRow:
+    ok = samples.only(
+        lambda kind: kind.purpose is not Purpose.WARM_UP and kind.outcome is Outcome.OK
+    )
+    warm, cold = ok.where(~ok.cold), ok.where(ok.cold)
+    failed = samples.only(lambda kind: kind.outcome is not Outcome.OK)
     status = "ok" if ok and not failed else "partial" if ok or not failed else "failed"
     return SizeRow(
         memory_mb=memory_mb,
@@ -84,7 +84,7 @@ def _size_row(memory_mb: int, samples: list[Sample], terms: _Terms) -> SizeRow:
         warm=_warm(warm),
         cold=_cold(cold),
         throttles=_count(samples, Outcome.THROTTLED),
-        retries=sum(s.attempt > 1 for s in samples),
+        retries=int((samples.attempt > 1).sum()),
         errors=_count(samples, *_ERRORS),
         timeouts=_count(samples, Outcome.TIMEOUT),
         out_of_memory=_count(samples, Outcome.OUT_OF_MEMORY),
@@ -93,66 +93,57 @@ def _size_row(memory_mb: int, samples: list[Sample], terms: _Terms) -> SizeRow:
     )
 
 
-def _count(samples: list[Sample], *outcomes: Outcome) -> int:
-    return sum(s.outcome in outcomes for s in samples)
+def _count(samples: SampleTable, *outcomes: Outcome) -> int:
+    return samples.number(lambda kind: kind.outcome in outcomes)
 
 
-def _reason(failed: list[Sample], calls: int) -> str | None:
+def _reason(failed: SampleTable, calls: int) -> str | None:
     """The most frequent way to fail, and how many of the calls it befell."""
     if not failed:
         return None
-    ways = [s.outcome for s in failed]
-    worst = max(sorted(set(ways)), key=ways.count)
-    count, words = ways.count(worst), _REASONS[worst]
-    cause = next(iter(causes_of((s for s in failed if s.outcome is worst), 1)), None)
+    ways = Counter[Outcome]()
+    for kind, number in failed.counts().items():
+        ways[kind.outcome] += number
+    worst = max(sorted(ways), key=lambda way: ways[way])
+    count, words = ways[worst], _REASONS[worst]
+    of_worst = failed.only(lambda kind: kind.outcome is worst)
+    cause = next(iter(causes_of(of_worst, 1)), None)
     if cause is not None and worst in _ERRORS and cause.words != worst:
         count, words = cause.count, shortened(cause.words)
     return f"{words} ({count} of {calls} calls)"
 
 
-def _warm(samples: list[Sample]) -> WarmRow:
-    peaks = [s.max_memory_mb for s in samples if s.max_memory_mb is not None]
+def _warm(samples: SampleTable) -> WarmRow:
+    peaks = samples.max_memory_mb
     return WarmRow(
         n=len(samples),
-        duration_ms=order_statistics([s.duration_ms for s in samples]),
-        client_ms=order_statistics([s.latency_ms for s in samples]),
-        billed_ms=order_statistics([s.billed_ms for s in samples]),
-        max_memory_mb=max(peaks, default=None),
+        duration_ms=order_statistics(samples.duration_ms),
+        client_ms=order_statistics(samples.latency_ms),
+        billed_ms=order_statistics(samples.billed_ms),
+        max_memory_mb=None if np.isnan(peaks).all() else float(np.nanmax(peaks)),
     )
 
 
-def _cold(samples: list[Sample]) -> ColdRow:
-    init = [s.init_ms if s.init_ms is not None else s.restore_ms for s in samples]
-    total = [
-        None if i is None or s.duration_ms is None else i + s.duration_ms
-        for i, s in zip(init, samples, strict=True)
-    ]
+def _cold(samples: SampleTable) -> ColdRow:
     return ColdRow(
         n=len(samples),
-        init_ms=order_statistics(init),
-        duration_ms=order_statistics([s.duration_ms for s in samples]),
-        total_ms=order_statistics(total),
-        client_ms=order_statistics([s.latency_ms for s in samples]),
-        init_timeouts=sum(s.init_cut for s in samples),
+        init_ms=order_statistics(samples.begun_ms),
+        duration_ms=order_statistics(samples.duration_ms),
+        total_ms=order_statistics(samples.begun_ms + samples.duration_ms),
+        client_ms=order_statistics(samples.latency_ms),
+        init_timeouts=int(samples.init_cut.sum()),
     )
 
 
-def _billed(sample: Sample) -> float | None:
-    """Billed ms as reported, else by Lambda's rule: Duration and INIT, rounded up."""
-    if sample.billed_ms is not None or sample.duration_ms is None:
-        return sample.billed_ms
-    return billed_ms(sample.duration_ms, sample.init_ms or 0.0)
-
-
-def _cost(memory_mb: int, warm: list[Sample], cold: list[Sample], terms: _Terms) -> Interval | None:
+def _cost(memory_mb: int, warm: SampleTable, cold: SampleTable, terms: _Terms) -> Interval | None:
     """Mean cost with the 90 % interval of the mean; cold starts at the goal's share, those of
     other sizes where this one has none, so that the sizes stay comparable.
 
     A size that was only measured cold is not priced, unless nobody measured it on purpose: in a
     recording of first invocations they stand in. With fewer than three rows there is no interval.
     """
-    warm_ms, cold_ms = (order_statistics([_billed(s) for s in each]) for each in (warm, cold))
-    forced = all(s.purpose is Purpose.COLD for s in cold)
+    warm_ms, cold_ms = (order_statistics(billed_of(each)) for each in (warm, cold))
+    forced = all(kind.purpose is Purpose.COLD for kind in cold.counts())
     main = warm_ms or (None if forced else cold_ms)
     if main is None:
         return None
@@ -170,10 +161,7 @@ def startup_rows(
     startups: Startups, samples: Sequence[Sample], facts: FunctionFacts, prices: Prices
 ) -> tuple[StartupRow, ...]:
     """A row for each way, in the order in which they were measured."""
-    of: dict[Setting, list[Sample]] = {}
-    for sample in samples:
-        of.setdefault(sample.setting.asked, []).append(sample)
-    rows = [_startup_row(way, of.get(way.setting, []), facts, prices) for way in startups.each]
+    rows = [_startup_row(way, table_of(samples), facts, prices) for way in startups.each]
     base = next((row for row in rows if row.variant == ON_DEMAND), None)
     return tuple(replace(row, pays=_pays(row, base)) for row in rows)
 
@@ -216,14 +204,14 @@ def startup_advice(rows: Sequence[StartupRow], prices: Prices) -> tuple[Advice, 
 
 
 def _startup_row(
-    way: StartFacts, samples: Sequence[Sample], facts: FunctionFacts, prices: Prices
+    way: StartFacts, samples: SampleTable, facts: FunctionFacts, prices: Prices
 ) -> StartupRow:
-    asked = [s for s in samples if s.purpose is Purpose.COLD]
-    ok = [s for s in asked if s.outcome is Outcome.OK]
-    first = [s for s in ok if s.cold] if not way.setting.provisioned else ok
-    warm = [
-        s for s in samples if s.purpose is Purpose.WARM and s.outcome is Outcome.OK and not s.cold
-    ]
+    own = samples.only(lambda kind: kind.setting.asked == way.setting)
+    asked = own.only(lambda kind: kind.purpose is Purpose.COLD)
+    ok = asked.only(lambda kind: kind.outcome is Outcome.OK)
+    first = ok if way.setting.provisioned else ok.where(ok.cold)
+    warm = own.only(lambda kind: kind.purpose is Purpose.WARM and kind.outcome is Outcome.OK)
+    warm = warm.where(~warm.cold)
     failed = len(asked) - len(ok)
     reason = way.note or (f"{failed} of {len(asked)} first calls failed" if failed else None)
     billed = _mean_billed(warm), _mean_billed(first)
@@ -234,13 +222,13 @@ def _startup_row(
         status="failed" if not first else "partial" if reason else "ok",
         reason=reason or (None if first else "no call started a sandbox"),
         n=len(first),
-        spilled=sum(s.cold for s in first) if way.setting.provisioned else 0,
+        spilled=int(first.cold.sum()) if way.setting.provisioned else 0,
         ready_s=way.ready_s,
-        first_ms=order_statistics([s.service_ms for s in first]),
-        init_ms=order_statistics([s.init_ms for s in first]),
-        restore_ms=order_statistics([s.restore_ms for s in first]),
-        duration_ms=order_statistics([s.duration_ms for s in first]),
-        warm_ms=order_statistics([s.duration_ms for s in warm]),
+        first_ms=order_statistics(first.service_ms),
+        init_ms=order_statistics(first.init_ms),
+        restore_ms=order_statistics(first.restore_ms),
+        duration_ms=order_statistics(first.duration_ms),
+        warm_ms=order_statistics(warm.duration_ms),
         call_usd=call,
         start_usd=start,
         kept_usd_per_hour=kept,
@@ -269,9 +257,9 @@ def _priced(
     return call, whole, None if second is None else second * _HOUR_S
 
 
-def _mean_billed(samples: Sequence[Sample]) -> float | None:
-    known = [s.billed_ms for s in samples if s.billed_ms is not None]
-    return sum(known) / len(known) if known else None
+def _mean_billed(samples: SampleTable) -> float | None:
+    known = samples.billed_ms[~np.isnan(samples.billed_ms)]
+    return total(known) / known.size if known.size else None
 
 
 def _pays(row: StartupRow, base: StartupRow | None) -> BreakEven | None:

@@ -101,8 +101,7 @@ class Scatter(NamedTuple):
 
 def scatter_of(seen: Observations) -> Scatter:
     """The scatter of what was seen; of sizes that were called once each, none."""
-    _, size = np.unique(seen.memory_mb, return_inverse=True)
-    calls = np.bincount(size)
+    size, calls = seen.index, seen.calls
     relative = seen.duration_ms / (np.bincount(size, seen.duration_ms) / calls)[size] - 1.0
     squares = np.bincount(size, relative**2).astype(np.float64)
     return Scatter(calls, squares, float(squares.sum()) / max(1, size.size - calls.size))

@@ -96,9 +96,9 @@ def _often(case: ChoiceCase) -> str:
 
 def _relied_on(case: ChoiceCase) -> list[int]:
     """Indices of the sizes that were called often enough, the pick among them."""
-    calls, least = case.basis.calls, _enough(case)
+    calls, least = case.basis.calls, max(1, _enough(case))  # the pick may never have been called
     sizes = case.outlook.memory_mb.tolist()
-    return [i for i, size in enumerate(sizes) if calls.get(size, 0) >= least]
+    return [i for i, s in enumerate(sizes) if i == case.index or calls.get(s, 0) >= least]
 
 
 def _better(case: ChoiceCase) -> int | None:

@@ -6,7 +6,7 @@ with; of a function of this machine, the machine. What else decides how long it 
 function's own environment on AWS, is not known.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tuner.decide.conclude_across import ArchSide
@@ -14,7 +14,8 @@ from tuner.experiment.spec import RunSpec
 from tuner.model import FloatArray, IntArray
 from tuner.model.between_runs import runs_apart
 from tuner.model.observations import from_samples
-from tuner.records import ON_DEMAND, Backend, Purpose, RunRecord, Sample
+from tuner.records import ON_DEMAND, Backend, Purpose, RunRecord
+from tuner.sample_table import Kind, SampleTable
 from tuner.store.documents import RunSpread, RunSpreads
 from tuner.store.runs import Store
 
@@ -62,17 +63,20 @@ def _same(earlier: RunRecord, run: RunRecord) -> bool:
     )
 
 
-def _spread(side: ArchSide, runs: list[list[Sample]]) -> RunSpread | None:
+def _spread(side: ArchSide, runs: Sequence[SampleTable]) -> RunSpread | None:
     """What the runs tell of one architecture; ``None`` unless two of them have a common size."""
     arch, usual = side.question.goal.arch, side.question.run_sd
     found = runs_apart(list(_calls(arch, runs)), usual)
     return None if found is None else RunSpread(arch, found.sd, usual, found.runs, found.sizes)
 
 
-def _calls(arch: str, runs: list[list[Sample]]) -> Iterator[tuple[IntArray, FloatArray]]:
+def _calls(arch: str, runs: Sequence[SampleTable]) -> Iterator[tuple[IntArray, FloatArray]]:
     """Sizes and durations of each run's warm calls that were made alone."""
+
+    def wanted(kind: Kind) -> bool:
+        own = kind.setting.alone == kind.setting.asked and kind.setting.arch == arch
+        return own and kind.purpose is Purpose.WARM and kind.setting.start == ON_DEMAND
+
     for samples in runs:
-        own = [s for s in samples if s.setting.alone == s.setting.asked and s.arch == arch]
-        warm = [s for s in own if s.purpose is Purpose.WARM and s.setting.start == ON_DEMAND]
-        seen = from_samples(warm)
+        seen = from_samples(samples.only(wanted))
         yield seen.memory_mb, seen.duration_ms

@@ -19,6 +19,7 @@ from tuner.errors import UsageError
 from tuner.options.question import measured_arches, question, sides, without_lost_traffic
 from tuner.options.sweep import GoalOptions, Production, SweepOptions, stored_options
 from tuner.records import Advice, FunctionFacts, Sample
+from tuner.sample_table import table_of
 from tuner.store.documents import stored_check, stored_notes
 from tuner.store.runs import find
 
@@ -41,7 +42,7 @@ def recommend_run(
     """Answer from a stored run or an exported file, with some options changed.
 
     ``among`` is the command whose runs ``last`` is looked for in; ``None`` is any."""
-    stored = find(ref, store_url, among if ref == "last" else None)
+    stored = find(ref, store_url, among if ref == "last" else None, figures=True)
     given = overrides or {}
     kept, lost = without_lost_traffic(stored.run.options, again="traffic" in given)
     options = stored_options({**kept, **given})
@@ -79,7 +80,8 @@ def _over_architectures(
     found: Findings, options: SweepOptions, only: str | None, enough: int
 ) -> Sweep:
     """Answer over the architectures that were measured, or for ``only`` one of them."""
-    facts, heard = found.run.facts, {sample.arch for sample in found.samples}
+    facts = found.run.facts
+    heard = {kind.setting.arch for kind in table_of(found.samples).counts()}
     if only is not None and only not in heard:
         fix = f"This run measured: {', '.join(sorted(heard))}."
         raise UsageError(f"--arch {only[:20]}", "was not measured in this run", fix)

@@ -9,12 +9,14 @@ and ids alone are one cause, under the first of them.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError, TunerError
 from tuner.records import OTHER_SIZE, Advice, FunctionFacts, Outcome, Sample
+from tuner.sample_table import table_of
 from tuner.units import printable
 
 #: So many causes are told apart; what fails in more ways is counted by its type, or together.
@@ -53,13 +55,23 @@ class _Counted:
     log_tail: str | None = None
 
 
+class _Failed(NamedTuple):
+    """What causes are told by of a sample."""
+
+    outcome: Outcome
+    reason: str | None
+    message: str | None
+    log_tail: str | None
+    memory_mb: int
+
+
 class Causes:
     """Counts failures as they come."""
 
     def __init__(self) -> None:
         self._of: dict[tuple[str, str | None], _Counted] = {}
 
-    def add(self, sample: Sample) -> None:
+    def add(self, sample: "Sample | _Failed") -> None:
         """Count a request if it failed."""
         if sample.outcome in _NO_CAUSES:
             return
@@ -85,11 +97,13 @@ class Causes:
         )
 
 
-def causes_of(samples: Iterable[Sample], limit: int = MOST_TOLD) -> tuple[Cause, ...]:
+def causes_of(samples: Sequence[Sample], limit: int = MOST_TOLD) -> tuple[Cause, ...]:
     """Return the most frequent causes of the failures among samples."""
     causes = Causes()
-    for sample in samples:
-        causes.add(sample)
+    failed = table_of(samples).only(lambda kind: kind.outcome not in _NO_CAUSES)
+    fields = ("outcome", "reason", "message", "log_tail", "memory_mb")
+    for each in zip(*map(failed.values, fields), strict=True):
+        causes.add(_Failed(*each))
     return causes.most(limit)
 
 
@@ -98,7 +112,7 @@ def shortened(words: str) -> str:
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
 
 
-def _named(sample: Sample) -> tuple[str, str | None]:
+def _named(sample: Sample | _Failed) -> tuple[str, str | None]:
     """Type and message; words about a connection are a message."""
     reason = None if sample.reason is None else printable(sample.reason)
     message = None if sample.message is None else printable(sample.message)

@@ -4,13 +4,15 @@ Looks at the samples and at what is known of function and machine; changes and l
 A size that failed is no doubt about the measurement, so it is not mentioned here.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from statistics import median
 from typing import Any
+
+import numpy as np
 
 from tuner.recording import Recording
 from tuner.records import Advice, Backend, FunctionFacts, Outcome, Purpose, Sample
+from tuner.sample_table import Floats, SampleTable, table_of
 from tuner.units import counted, format_memory, format_share, listed
 
 #: One vCPU's worth of memory (AWS Lambda quotas page).
@@ -41,14 +43,14 @@ _FAILURES = {
 
 def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]:
     """Everything that the reader of a result from these samples has to know."""
-    measured = [sample for sample in samples if sample.purpose is not Purpose.WARM_UP]
-    sizes = sorted({sample.memory_mb for sample in measured})
+    measured = table_of(samples).only(lambda kind: kind.purpose is not Purpose.WARM_UP)
+    sizes = sorted({kind.setting.memory_mb for kind in measured.counts()})
     return (
         *(() if facts.invoke_only else _report_missing(measured, facts)),
         *_late(measured),
         *_unanswered(measured),
         *_failing(measured),
-        *init_advice(sum(s.cold for s in measured), sum(s.init_cut for s in measured)),
+        *init_advice(int(measured.cold.sum()), int(measured.init_cut.sum())),
         *_few_samples(measured),
         # A replay draws from the whole recording at random, so nothing in it comes later.
         *(() if facts.backend is Backend.REPLAY else _drift(measured)),
@@ -63,9 +65,9 @@ def platform_advice(facts: FunctionFacts, sizes_mb: Iterable[int]) -> tuple[Advi
     return (*_cpu(facts.platform, sizes_mb), *_function(facts.platform, facts.runtime))
 
 
-def _report_missing(samples: Sequence[Sample], facts: FunctionFacts) -> Iterator[Advice]:
-    answered = [s for s in samples if s.outcome is Outcome.OK]
-    missing = sum(sample.duration_ms is None for sample in answered)
+def _report_missing(samples: SampleTable, facts: FunctionFacts) -> Iterator[Advice]:
+    answered = samples.only(lambda kind: kind.outcome is Outcome.OK)
+    missing = int(np.isnan(answered.duration_ms).sum())
     fix = "Check the function's logging configuration."
     if facts.log_format == "JSON" and facts.system_log_level in ("WARN", "ERROR"):
         fix = f"Set the function's system log level to INFO (it is {facts.system_log_level})."
@@ -77,11 +79,11 @@ def _report_missing(samples: Sequence[Sample], facts: FunctionFacts) -> Iterator
         )
 
 
-def _late(samples: Sequence[Sample]) -> Iterator[Advice]:
-    if not samples:
+def _late(samples: SampleTable) -> Iterator[Advice]:
+    if not len(samples):
         return
-    lag = median(sample.lag_ms for sample in samples)
-    if lag > max(_LAG_MS, _LAG_SHARE * median(sample.service_ms for sample in samples)):
+    lag = float(np.median(samples.lag_ms))
+    if lag > max(_LAG_MS, _LAG_SHARE * float(np.median(samples.service_ms))):
         yield Advice(
             "generator-late",
             f"Calls were sent {lag:.1f} ms late in the median: the load generator was the "
@@ -90,10 +92,10 @@ def _late(samples: Sequence[Sample]) -> Iterator[Advice]:
         )
 
 
-def _unanswered(samples: Sequence[Sample]) -> Iterator[Advice]:
+def _unanswered(samples: SampleTable) -> Iterator[Advice]:
     """Calls that Lambda throttled, and those that never came back."""
-    throttled = Counter(s.reason for s in samples if s.outcome is Outcome.THROTTLED)
-    lost = Counter(s.reason for s in samples if s.outcome is Outcome.TRANSPORT_ERROR)
+    throttled = _reasons(samples, Outcome.THROTTLED)
+    lost = _reasons(samples, Outcome.TRANSPORT_ERROR)
     if throttled:
         named = ", ".join(f"{reason} {n}" for reason, n in throttled.most_common(3))
         yield Advice(
@@ -109,11 +111,19 @@ def _unanswered(samples: Sequence[Sample]) -> Iterator[Advice]:
         )
 
 
-def _failing(samples: Sequence[Sample]) -> Iterator[Advice]:
+def _reasons(samples: SampleTable, outcome: Outcome) -> Counter[str | None]:
+    return Counter(samples.only(lambda kind: kind.outcome is outcome).values("reason"))
+
+
+def _failing(samples: SampleTable) -> Iterator[Advice]:
     """Failures at sizes that do work: what is measured there is of the other calls alone."""
-    worked = {s.memory_mb for s in samples if s.outcome is Outcome.OK}
-    there = [s for s in samples if s.memory_mb in worked]
-    words = Counter(_FAILURES[s.outcome] for s in there if s.outcome in _FAILURES)
+    counts = samples.counts()
+    worked = {kind.setting.memory_mb for kind in counts if kind.outcome is Outcome.OK}
+    there = samples.only(lambda kind: kind.setting.memory_mb in worked)
+    words = Counter[str]()
+    for kind, count in there.counts().items():
+        if kind.outcome in _FAILURES:
+            words[_FAILURES[kind.outcome]] += count
     if words:
         named = ", ".join(f"{count} {word}" for word, count in words.most_common())
         yield Advice(
@@ -135,8 +145,10 @@ def init_advice(cold: int, cut: int) -> Iterator[Advice]:
         )
 
 
-def _few_samples(samples: Sequence[Sample]) -> Iterator[Advice]:
-    counts = Counter(s.memory_mb for s in samples if _is_warm(s))
+def _few_samples(samples: SampleTable) -> Iterator[Advice]:
+    counts = Counter[int]()
+    for kind, count in _warm(samples).counts().items():
+        counts[kind.setting.memory_mb] += count
     if few := sum(count < _FEW for count in counts.values()):
         which = "All sizes" if few == len(counts) else f"{few} of the {len(counts)} sizes"
         which = "The size" if len(counts) == 1 else which
@@ -150,18 +162,14 @@ def _few_samples(samples: Sequence[Sample]) -> Iterator[Advice]:
         )
 
 
-def _drift(samples: Sequence[Sample]) -> Iterator[Advice]:
-    by_size: dict[int, list[float]] = defaultdict(list)
-    for sample in sorted(samples, key=lambda s: s.sent_s):
-        if _is_warm(sample) and sample.duration_ms:
-            by_size[sample.memory_mb].append(sample.duration_ms)
+def _drift(samples: SampleTable) -> Iterator[Advice]:
     ratios = [
-        median(times[len(times) // 2 :]) / median(times[: len(times) // 2])
-        for times in by_size.values()
-        if len(times) >= _DRIFT_SAMPLES and median(times) >= _DRIFT_MS
+        float(np.median(times[times.size // 2 :]) / np.median(times[: times.size // 2]))
+        for times in _by_size(_warm(samples))
+        if times.size >= _DRIFT_SAMPLES and np.median(times) >= _DRIFT_MS
     ]
     # One size may wander by chance; all of them together do not.
-    change = median(ratios) - 1.0 if ratios else 0.0
+    change = float(np.median(ratios)) - 1.0 if ratios else 0.0
     if abs(change) > _DRIFT:
         yield Advice(
             "drift",
@@ -172,8 +180,18 @@ def _drift(samples: Sequence[Sample]) -> Iterator[Advice]:
         )
 
 
-def _is_warm(sample: Sample) -> bool:
-    return sample.outcome is Outcome.OK and sample.purpose is not Purpose.COLD and not sample.cold
+def _by_size(samples: SampleTable) -> Iterator[Floats]:
+    """The durations of each size that are known and not zero, in the order of being sent."""
+    order = np.argsort(samples.sent_s, kind="stable")
+    duration_ms, memory_mb = samples.duration_ms[order], samples.memory_mb[order]
+    known = duration_ms > 0
+    for size in np.unique(memory_mb):
+        yield duration_ms[known & (memory_mb == size)]
+
+
+def _warm(samples: SampleTable) -> SampleTable:
+    ok = samples.only(lambda kind: kind.outcome is Outcome.OK and kind.purpose is not Purpose.COLD)
+    return ok.where(~ok.cold)
 
 
 def _cpu(platform: Mapping[str, Any], sizes_mb: Iterable[int]) -> Iterator[Advice]:

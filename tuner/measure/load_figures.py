@@ -8,7 +8,7 @@ is answered quickly, and would make a function look fast.
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from tuner.measure.failures import Cause, Causes
 from tuner.measure.heat_map import HeatMap
 from tuner.measure.statistics import Latencies, Second, Timeline, most_at_once
 from tuner.records import Outcome, Sample
+from tuner.sample_table import table_of
 from tuner.store.documents import LoadFacts
 
 #: Ended by Lambda before the function ran, so neither billed nor in its concurrency.
@@ -254,15 +255,14 @@ class LoadTally:
         return Concurrency(float(inside.sum() / seconds), most_at_once(sent, done), little)
 
 
-def figures_of(facts: LoadFacts, planned_s: float, samples: Iterable[Sample]) -> LoadFigures:
+def figures_of(facts: LoadFacts, planned_s: float, samples: Sequence[Sample]) -> LoadFigures:
     """Return one load of a run in numbers, from the samples of its Setting; ``planned_s`` is how
     long calls were due. Of a Setting that was put under its load again, the last time counts."""
-    own = [sample for sample in samples if sample.setting.asked == facts.setting]
-    last = max((sample.round for sample in own), default=0)
+    own = table_of(samples).only(lambda kind: kind.setting.asked == facts.setting)
+    last = own.round.max(initial=0)
     tally = LoadTally(facts.start_s)
-    for sample in own:
-        if sample.round == last:
-            tally.add(sample)
+    for sample in own.where(own.round == last):
+        tally.add(sample)
     shortfall = Shortfall(Counter(facts.dropped))
     return tally.figures(planned_s, facts.asked, shortfall, facts.stopped_s)
 

@@ -203,7 +203,9 @@ class _Uneven:
 
     def __init__(self, memory_mb: IntArray, standardised: FloatArray, basis: FeatureBasis) -> None:
         self.basis = FeatureBasis(basis.low_mb, basis.high_mb, _SCATTER_SCALES)
-        sizes, index, calls = np.unique(memory_mb, return_inverse=True, return_counts=True)
+        sizes = np.unique(memory_mb)
+        index = np.searchsorted(sizes, memory_mb)
+        calls = np.bincount(index, minlength=sizes.size)
         self.features = self.basis.features(sizes)
         self.centre = calls @ self.features / calls.sum()
         self.seen_mb = sizes[calls > 1]

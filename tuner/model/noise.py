@@ -88,10 +88,8 @@ def first_locations(
     memory_mb: IntArray, log_ms: FloatArray, own_sd: float = SANDBOX_SD
 ) -> Locations:
     """Medians per size and the pooled scatter around them, before any curve is known."""
-    ordered = log_ms[np.lexsort((log_ms, memory_mb))]
-    _, first, count = np.unique(np.sort(memory_mb), return_index=True, return_counts=True)
-    medians = (ordered[first + (count - 1) // 2] + ordered[first + count // 2]) / 2.0
-    return around(memory_mb, log_ms, medians, own_sd=own_sd)
+    medians = [np.median(log_ms[memory_mb == size]) for size in np.unique(memory_mb)]
+    return around(memory_mb, log_ms, np.array(medians), own_sd=own_sd)
 
 
 def around(
@@ -110,7 +108,9 @@ def around(
     what all invocations at one size have in common beyond the curve; ``relative`` how much more
     each size scatters than the average invocation.
     """
-    sizes, index, count = np.unique(memory_mb, return_inverse=True, return_counts=True)
+    sizes = np.unique(memory_mb)
+    index = np.searchsorted(sizes, memory_mb)
+    count = np.bincount(index, minlength=sizes.size)
     away = log_ms - centre[index]
     own_centre = phase_variance is None
     used = sizes.size if own_centre else 1
@@ -148,10 +148,10 @@ def _scatter(away: FloatArray, explained: FloatArray, freedom: float) -> tuple[f
     """Log-sd of one invocation beyond what is explained, and its degrees of freedom."""
     if freedom <= 0:
         return _PRIOR_SD, _PRIOR_FREEDOM
-    sd = max(_LEAST_SD, 1.4826 * float(np.median(np.abs(away))))
+    sd, squares = max(_LEAST_SD, 1.4826 * float(np.median(np.abs(away)))), away**2
     for _ in range(10):
-        weight = (_T_FREEDOM + 1) / (_T_FREEDOM + away**2 / (sd**2 + explained))
-        square = float(np.sum(np.maximum(weight * away**2 - explained, 0.1 * weight * away**2)))
+        weight = (_T_FREEDOM + 1) / (_T_FREEDOM + squares / (sd**2 + explained))
+        square = float(np.sum(np.maximum(weight * squares - explained, 0.1 * weight * squares)))
         square *= away.size / (freedom * float(weight.sum())) * freedom
         pooled = (square + _PRIOR_FREEDOM * _PRIOR_SD**2) / (freedom + _PRIOR_FREEDOM)
         sd = max(_LEAST_SD, float(np.sqrt(pooled)))

@@ -4,15 +4,17 @@ Built from samples once; nothing here fits or judges. Only invocations that ende
 duration worth modelling; sizes that were killed or timed out are remembered by name.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tuner.model import FloatArray, IntArray
 from tuner.records import ON_DEMAND, Outcome, Purpose, Sample
+from tuner.sample_table import Floats, SampleTable, table_of
 
 #: A size is infeasible when this share of its invocations was killed or timed out.
 FAILED_SHARE = 0.2
@@ -61,10 +63,20 @@ class Observations:
     def __len__(self) -> int:
         return int(self.memory_mb.size)
 
-    @property
+    @cached_property
     def sizes_mb(self) -> IntArray:
         """The sizes with at least one duration, ascending."""
         return np.unique(self.memory_mb)
+
+    @cached_property
+    def index(self) -> IntArray:
+        """Index in ``sizes_mb`` of each invocation's size."""
+        return np.searchsorted(self.sizes_mb, self.memory_mb)
+
+    @cached_property
+    def calls(self) -> IntArray:
+        """Number of durations of each size."""
+        return np.bincount(self.index, minlength=self.sizes_mb.size)
 
     def at(self, memory_mb: int) -> FloatArray:
         """Durations (ms) seen at one size."""
@@ -87,26 +99,24 @@ class Observations:
 
 def from_samples(samples: Sequence[Sample]) -> Observations:
     """Sort samples into warm and cold; throttles, errors and warm-up calls have no place here."""
-    asked = [s for s in samples if s.purpose is not Purpose.WARM_UP]
-    ok = [s for s in asked if s.outcome is Outcome.OK]
-    usable = [s for s in ok if _usable(s.duration_ms)]
-    plain = [s for s in usable if s.purpose is not Purpose.COLD]
-    first_calls = 2 * sum(s.cold for s in plain) > len(plain)
-    warm = plain if first_calls else [s for s in plain if not s.cold]
-    peaks = [s.max_memory_mb for s in usable if _usable(s.max_memory_mb)]
+    asked = table_of(samples).only(lambda kind: kind.purpose is not Purpose.WARM_UP)
+    ok = asked.only(lambda kind: kind.outcome is Outcome.OK)
+    usable = ok.where(_usable(ok.duration_ms))
+    cold, plain = usable.cold, usable.only(lambda kind: kind.purpose is not Purpose.COLD)
+    first_calls = 2 * int(plain.cold.sum()) > len(plain)
+    warm = plain if first_calls else plain.where(~plain.cold)
+    duration_ms, peaks = _duration(warm), usable.max_memory_mb
     return Observations(
-        memory_mb=np.fromiter((s.memory_mb for s in warm), np.int64, len(warm)),
-        duration_ms=np.fromiter(map(_duration, warm), np.float64, len(warm)),
-        billed_ms=np.fromiter(map(_billed, warm), np.float64, len(warm)),
-        round=np.fromiter((s.round for s in warm), np.int64, len(warm)),
-        cold=_cold([s for s in usable if s.cold]),
+        memory_mb=warm.memory_mb,
+        duration_ms=duration_ms,
+        billed_ms=_billed(warm, duration_ms),
+        round=warm.round,
+        cold=_cold(usable.where(cold)),
         failures=_failures(asked),
-        client_overhead_ms=np.fromiter(
-            (max(0.0, s.latency_ms - _duration(s)) for s in warm), np.float64, len(warm)
-        ),
+        client_overhead_ms=np.maximum(0.0, warm.latency_ms - duration_ms),
         throttle_share=_share(asked, _THROTTLED),
-        error_share=_share([s for s in asked if s.outcome not in _THROTTLED], _ERRORS),
-        max_memory_mb=max((p for p in peaks if p is not None), default=None),
+        error_share=_share(asked.only(lambda kind: kind.outcome not in _THROTTLED), _ERRORS),
+        max_memory_mb=_most(peaks[_usable(peaks)]),
         first_calls=first_calls,
         dropped=len(ok) - len(usable),
     )
@@ -116,47 +126,48 @@ _THROTTLED = frozenset({Outcome.THROTTLED})
 _ERRORS = frozenset(Outcome) - {Outcome.OK, Outcome.THROTTLED}
 
 
-def _share(samples: Sequence[Sample], outcomes: frozenset[Outcome]) -> float:
-    return sum(s.outcome in outcomes for s in samples) / len(samples) if samples else 0.0
+def _share(samples: SampleTable, outcomes: frozenset[Outcome]) -> float:
+    if not len(samples):
+        return 0.0
+    return samples.number(lambda kind: kind.outcome in outcomes) / len(samples)
 
 
-def _usable(value: float | None) -> bool:
-    return value is not None and math.isfinite(value) and value >= 0
+def _usable(values: Floats) -> NDArray[np.bool_]:
+    """Which values are known, finite and not below zero."""
+    return np.asarray(np.isfinite(values) & (values >= 0), dtype=np.bool_)
 
 
-def _duration(sample: Sample) -> float:
-    return max(SHORTEST_MS, sample.duration_ms or 0.0)
+def _most(values: Floats) -> float | None:
+    return float(values.max()) if values.size else None
 
 
-def _billed(sample: Sample) -> float:
+def _duration(samples: SampleTable) -> FloatArray:
+    return np.maximum(SHORTEST_MS, samples.duration_ms)
+
+
+def _billed(samples: SampleTable, duration_ms: FloatArray) -> FloatArray:
     """Billed duration without INIT: what the same call would cost warm."""
-    if not sample.cold and sample.billed_ms is not None and _usable(sample.billed_ms):
-        return float(sample.billed_ms)
-    return float(math.ceil(_duration(sample)))
+    reported = ~samples.cold & _usable(samples.billed_ms)
+    return np.where(reported, samples.billed_ms, np.ceil(duration_ms))
 
 
-def _cold(samples: Sequence[Sample]) -> ColdCalls:
-    init = [s.init_ms if s.init_ms is not None else s.restore_ms for s in samples]
-    known = [(s, i) for s, i in zip(samples, init, strict=True) if i is not None and _usable(i)]
-    billed = [_cold_billed(s) for s, _ in known]
+def _cold(samples: SampleTable) -> ColdCalls:
+    known = samples.where(_usable(samples.begun_ms))
     return ColdCalls(
-        memory_mb=np.array([s.memory_mb for s, _ in known], dtype=np.int64),
-        init_ms=np.array([i for _, i in known], dtype=np.float64),
-        duration_ms=np.array([_duration(s) for s, _ in known], dtype=np.float64),
-        billed_ms=np.array(billed, dtype=np.float64),
+        memory_mb=known.memory_mb,
+        init_ms=known.begun_ms,
+        duration_ms=_duration(known),
+        billed_ms=_cold_billed(known),
     )
 
 
-def _cold_billed(sample: Sample) -> float:
-    """Billed duration of a cold call, NaN where it is not known. Recordings from before August
+def _cold_billed(samples: SampleTable) -> FloatArray:
+    """Billed duration of cold calls, NaN where it is not known. Recordings from before August
     2025 lack INIT, which was free then ("AWS Lambda standardizes billing for INIT phase", 2025)."""
-    if sample.billed_ms is None or not _usable(sample.billed_ms):
-        return math.nan
-    if sample.init_ms is None or sample.init_cut or sample.setting.start != ON_DEMAND:
-        return float(sample.billed_ms)
-    whole = _duration(sample) + sample.init_ms
-    free = sample.billed_ms + 1.0 < whole
-    return float(math.ceil(whole)) if free else float(sample.billed_ms)
+    billed, whole = samples.billed_ms, _duration(samples) + samples.init_ms
+    on_demand = samples.by_kind(lambda kind: kind.setting.start == ON_DEMAND, np.bool_)
+    free = on_demand & ~samples.init_cut & (billed + 1.0 < whole)
+    return np.where(_usable(billed), np.where(free, np.ceil(whole), billed), np.nan)
 
 
 _TOO_SMALL = {
@@ -166,8 +177,10 @@ _TOO_SMALL = {
 _ERRS = "raises an error in every call"
 
 
-def _failures(samples: Sequence[Sample]) -> dict[int, str]:
-    ended = Counter((s.memory_mb, s.outcome) for s in samples)
+def _failures(samples: SampleTable) -> dict[int, str]:
+    ended = Counter[tuple[int, Outcome]]()
+    for kind, count in samples.counts().items():
+        ended[kind.setting.memory_mb, kind.outcome] += count
     failures = {}
     for size in {memory for memory, _ in ended}:
         killed = {o: ended[size, o] for o in _TOO_SMALL}

@@ -56,8 +56,8 @@ def order_statistics(values: Sequence[float | None] | FloatArray, seed: int = 0)
         p99=p99,
         max=float(data[-1]),
         mean_ci=mean_interval(data, seed=seed),
-        p50_ci=quantile_interval(data, 0.5),
-        p95_ci=quantile_interval(data, 0.95),
+        p50_ci=_between_ranks(data, 0.5),
+        p95_ci=_between_ranks(data, 0.95),
     )
 
 
@@ -92,7 +92,11 @@ def quantile_interval(values: ArrayLike, q: float) -> tuple[float, float] | None
 
     ``None`` when even the whole sample covers the quantile with less than 90 %.
     """
-    data = np.sort(np.asarray(values, dtype=np.float64).ravel())
+    return _between_ranks(np.sort(np.asarray(values, dtype=np.float64).ravel()), q)
+
+
+def _between_ranks(data: FloatArray, q: float) -> tuple[float, float] | None:
+    """The same of values in order."""
     ranks = quantile_ranks(int(data.size), q)
     return None if ranks is None else (float(data[ranks[0]]), float(data[ranks[1]]))
 

@@ -1,11 +1,14 @@
 """Limits of a run, and what it has used. Nothing here looks at a clock."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tuner.billing.cost import sample_usd
+import numpy as np
+
+from tuner.billing.cost import usd_of
 from tuner.billing.prices import Prices
 from tuner.records import Sample
+from tuner.sample_table import table_of, total
 from tuner.units import format_usd
 
 
@@ -150,8 +153,8 @@ class Meter:
 
 
 def spent_on(
-    samples: Iterable[Sample], prices: Prices, seconds: float, ephemeral_mb: float
+    samples: Sequence[Sample], prices: Prices, seconds: float, ephemeral_mb: float
 ) -> Spent:
     """Add up what these requests used, which are priced alike."""
-    costs = [sample_usd(sample, prices, ephemeral_mb) for sample in samples]
-    return Spent(len(costs), sum(cost or 0.0 for cost in costs), seconds)
+    costs = usd_of(table_of(samples), prices, ephemeral_mb)
+    return Spent(costs.size, total(np.nan_to_num(costs)), seconds)

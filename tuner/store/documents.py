@@ -7,10 +7,13 @@ give the same figures at any later time. Light to import, since every answer may
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tuner.records import ON_DEMAND, Advice, Purpose, Sample, Setting
 from tuner.store.plain import record
+
+if TYPE_CHECKING:
+    from tuner.sample_table import SampleTable
 
 #: The names of the documents.
 LOADS, STARTUPS, PAYLOADS = "size-loads", "startups", "payloads"
@@ -207,23 +210,29 @@ def stored_check(documents: Mapping[str, Mapping[str, Any]]) -> CrossCheck | Non
     return _stored(CrossCheck, documents.get(CROSS_CHECK))
 
 
-def calm(samples: Sequence[Sample]) -> list[Sample]:
+def calm(samples: Sequence[Sample]) -> "SampleTable":
     """Return the samples that were not measured under load; all of a run that is only a load.
 
     Curves are fitted to these: calls that share a function with others may take longer than the
     size alone makes them, by queueing at whatever the function uses.
     """
-    return [s for s in samples if s.purpose is not Purpose.LOAD] or list(samples)
+    from tuner.sample_table import table_of  # many commands need no numpy
+
+    table = table_of(samples)
+    alone = table.only(lambda kind: kind.purpose is not Purpose.LOAD)
+    return alone if len(alone) else table
 
 
-def on_demand(samples: Sequence[Sample], startups: Startups | None) -> Sequence[Sample]:
+def on_demand(samples: "SampleTable", startups: Startups | None) -> "SampleTable":
     """Return the samples that show cold starts on demand: of a comparison those, else all.
 
     Few warm calls of one size are there for the comparison, and are no ground to choose by.
     """
     if startups is None:
         return samples
-    return [s for s in samples if s.setting.start == ON_DEMAND and s.purpose is Purpose.COLD]
+    return samples.only(
+        lambda kind: kind.setting.start == ON_DEMAND and kind.purpose is Purpose.COLD
+    )
 
 
 def _stored(kind: type[T], body: Mapping[str, Any] | None) -> T | None:

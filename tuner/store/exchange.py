@@ -9,10 +9,10 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from tuner.errors import StoreError, UsageError, unreadable
 from tuner.files import bounded, open_bytes, written_whole
@@ -20,7 +20,10 @@ from tuner.records import RunRecord, Sample
 from tuner.store import thinning
 from tuner.store.failure import disk_error
 from tuner.store.migrations import brought_up
-from tuner.store.plain import dumps, plain, record
+from tuner.store.plain import dumps, record
+
+if TYPE_CHECKING:
+    from tuner.sample_table import SampleTable
 
 SCHEMA = "tuner.run/1"
 
@@ -32,22 +35,24 @@ class StoredRun:
     """A run with everything that was stored of it."""
 
     run: RunRecord
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def whole(stored: StoredRun) -> StoredRun:
     """Add stand-ins for the samples of a run that was thinned. Raises :class:`StoreError`."""
     document = stored.documents.get(thinning.DOCUMENT)
-    if document is None or stored.samples:
+    if document is None or len(stored.samples):
         return stored
-    return replace(stored, samples=tuple(stood_in(document, stored.run.run)))
+    return replace(stored, samples=stood_in(document, stored.run.run))
 
 
-def stood_in(document: Mapping[str, Any], run: str) -> list[Sample]:
+def stood_in(document: Mapping[str, Any], run: str) -> "SampleTable":
     """Stand-ins for the samples of a run, from its histograms. Raises :class:`StoreError`."""
+    from tuner.sample_table import table_of
+
     try:
-        return thinning.stand_ins(document, run)
+        return table_of(thinning.stand_ins(document, run))
     except ValueError as error:
         fix = f"Upgrade tuner, or delete it with `tuner runs delete {run}`."
         raise StoreError(f"run {run}", f"its histograms cannot be read: {error}", fix) from error
@@ -82,9 +87,9 @@ def read(path: Path) -> StoredRun:
 
 def lines(stored: StoredRun) -> Iterator[str]:
     """The lines of the file, without their ends."""
-    yield dumps({"schema": SCHEMA, "run": plain(stored.run)})
+    yield dumps({"schema": SCHEMA, "run": stored.run})
     for sample in stored.samples:
-        yield dumps({"sample": plain(sample)})
+        yield dumps({"sample": sample})
     for name, body in stored.documents.items():
         yield dumps({"document": {"name": name, "body": body}})
     yield dumps({"end": {"samples": len(stored.samples)}})

@@ -6,13 +6,11 @@ record raises ``ValueError`` with the name of the field. Numbers that are not fi
 so they become ``None``.
 """
 
-import gc
 import json
 import math
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -21,8 +19,6 @@ from typing import Any, TypeVar
 
 from tuner.errors import StoreError
 from tuner.records import (
-    Outcome,
-    Purpose,
     RunRecord,
     Sample,
     Setting,
@@ -142,27 +138,15 @@ def _scalar(name: str, kind: Any, value: object) -> Any:
 _MOMENTS = ("started_at", "finished_at", "accepted_at")
 _END_OF_CALENDAR_S = 253_402_300_800.0
 
-#: Fields of a sample that few different values are shared by, and all others.
-_SHARED = ("purpose", "outcome", "setting")
-_FIELDS = tuple(field.name for field in fields(Sample) if field.name not in _SHARED)
-#: The sample's columns in this order: its fields, the shared ones last.
-SAMPLE_COLUMNS = (*_FIELDS, "purpose", "outcome", *Setting._fields)
-
 #: What REPORT says of a sample.
 REPORTED = (
     "duration_ms", "billed_ms", "init_ms", "restore_ms", "billed_restore_ms", "max_memory_mb",
 )  # fmt: skip
-#: Where a text may stand among a sample's own columns, where only a whole number may, and the most
-#: memory that makes sense.
-_MAY_BE_TEXT = ("qualifier", "reason", "request_id", "message", "log_tail")
-_WHOLE = ("call", "attempt", "round", "status", "payload")
-_MOST_MB = 1_000_000
-#: What figures are made of, and the most of it that makes sense, in seconds or milliseconds.
-_DUE, _SENT, _RAN, _BILLED, _INIT = map(
-    _FIELDS.index, ("due_s", "sent_s", "duration_ms", "billed_ms", "init_ms")
+#: Fields of a sample that are columns of its row as they are, and those of them that are texts.
+_FIELDS = tuple(
+    field.name for field in fields(Sample) if field.name not in ("purpose", "outcome", "setting")
 )
-_MOST = 1e12
-_INFINITE = frozenset({math.inf, -math.inf})
+TEXTS = ("qualifier", "reason", "request_id", "message", "log_tail")
 
 
 def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
@@ -171,84 +155,9 @@ def sample_row(run_id: int, sample: Sample) -> dict[str, Any]:
     row |= sample.setting._asdict()
     row["run_id"] = run_id
     row["purpose"], row["outcome"] = str(sample.purpose), str(sample.outcome)
-    for name in (*_MAY_BE_TEXT, *Setting._fields[1:]):
+    for name in (*TEXTS, *Setting._fields[1:]):
         row[name] = text(row[name])
     return row
-
-
-# A frozen class's own __init__ sets each field the long way; a run may have a million samples.
-_SET = tuple(getattr(Sample, name).__set__ for name in _FIELDS)
-_SET_SHARED = tuple(getattr(Sample, name).__set__ for name in _SHARED)
-
-
-def samples_of(rows: Iterable[Sequence[Any]]) -> list[Sample]:
-    """Samples from rows whose columns are ``SAMPLE_COLUMNS``; what is shared is one object.
-
-    Raises ValueError for a row that makes no sense.
-    """
-    put_purpose, put_outcome, put_setting = _SET_SHARED
-    known: dict[Any, tuple[Purpose, Outcome, Setting]] = {}
-    good: set[tuple[type, ...]] = set()
-    count = len(_FIELDS)
-    samples = []
-    with _without_collector():
-        for row in rows:
-            kinds = tuple(map(type, row))
-            if kinds not in good:
-                _check_kinds(kinds)
-                good.add(kinds)
-            if not _INFINITE.isdisjoint(row):
-                raise ValueError("a number of a sample is infinite")
-            if not (
-                -_MOST < row[_DUE] < _MOST
-                and -_MOST < row[_SENT] < _MOST
-                and (row[_RAN] or 0.0) < _MOST
-                and (row[_BILLED] or 0.0) < _MOST
-                and (row[_INIT] or 0.0) < _MOST
-            ):
-                raise ValueError("a moment or a duration of a sample is too large")
-            sample = Sample.__new__(Sample)
-            for put, value in zip(_SET, row, strict=False):
-                put(sample, value)
-            key = row[count:]
-            shared = known.get(key)
-            if shared is None:
-                purpose, outcome, *setting = key
-                shared = Purpose(purpose), Outcome(outcome), _stored_setting(setting)
-                known[key] = shared
-            put_purpose(sample, shared[0])
-            put_outcome(sample, shared[1])
-            put_setting(sample, shared[2])
-            samples.append(sample)
-    return samples
-
-
-def _check_kinds(kinds: tuple[type, ...]) -> None:
-    """Raise ValueError for a text where a number is stored; SQLite keeps any kind anywhere."""
-    for name, kind in zip(_FIELDS, kinds, strict=False):
-        if (name not in _MAY_BE_TEXT and issubclass(kind, str)) or issubclass(kind, bytes):
-            raise ValueError(f"{name} of a sample is no number")
-        if name in _WHOLE and issubclass(kind, float):
-            raise ValueError(f"{name} of a sample is no whole number")
-
-
-def _stored_setting(values: Sequence[Any]) -> Setting:
-    setting = Setting(*values)
-    if not isinstance(setting.memory_mb, int) or not 0 < setting.memory_mb <= _MOST_MB:
-        raise ValueError(f"memory_mb of a sample is {setting.memory_mb!r:.40}")
-    return setting
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Pause garbage collection: nothing of what is read is garbage yet."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def columns(one: Any) -> dict[str, Any]:

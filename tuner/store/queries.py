@@ -10,21 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from tuner.errors import StoreError
 from tuner.records import RunRecord, RunState, Sample
-from tuner.store.plain import (
-    SAMPLE_COLUMNS,
-    columns,
-    dumps,
-    record,
-    sample_row,
-    samples_of,
-)
+from tuner.store.plain import columns, dumps, record, sample_row
 from tuner.store.tables import documents, runs, samples
+
+if TYPE_CHECKING:
+    from tuner.sample_table import SampleTable
 
 #: A prime that calls stay below, and whose square fits into 63 bits.
 PRIME = 2**31 - 1
@@ -115,7 +111,6 @@ def _boot() -> str:
         return ""
 
 
-_SAMPLE_COLUMNS = [samples.c[name] for name in SAMPLE_COLUMNS]
 _NEWEST_FIRST = runs.c.started_at.desc(), runs.c.id.desc()
 _LIST = "List them with `tuner runs`."
 
@@ -203,10 +198,12 @@ def document_names(connection: Connection, key: int) -> list[str]:
     return list(connection.scalars(select(documents.c.name).where(documents.c.run_id == key)))
 
 
-def samples_of_run(connection: Connection, key: int) -> list[Sample]:
-    """All samples of a run in order of arrival."""
-    wanted = select(*_SAMPLE_COLUMNS).where(samples.c.run_id == key).order_by(samples.c.id)
-    return samples_of(connection.execute(wanted))
+def samples_of_run(connection: Connection, key: int, *, whole: bool = True) -> "SampleTable":
+    """All samples of a run in order of arrival; unless ``whole``, what figures are made of."""
+    from tuner.sample_table import FIGURES, OWN  # many commands need no numpy
+    from tuner.store.sample_columns import read_samples
+
+    return read_samples(connection, key, OWN if whole else FIGURES)
 
 
 def sample_counts(connection: Connection) -> dict[str, int]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine
 
@@ -18,6 +18,7 @@ from tuner.errors import StoreAway, StoreError
 from tuner.records import Advice, RunRecord, RunState, Sample
 from tuner.store import exchange, queries
 from tuner.store.connect import address, connect, missing, shown, transaction
+from tuner.store.documents import LOADS
 from tuner.store.entries import Entry, Finished, Kept, Reports, RunDocument, Samples
 from tuner.store.exchange import StoredRun, stood_in, whole
 from tuner.store.failure import translated
@@ -28,6 +29,9 @@ from tuner.store.queries import Choice, this_process
 from tuner.store.spool import Waiting, delivered
 from tuner.store.thinning import DOCUMENT as THINNED
 from tuner.store.thinning import count_of
+
+if TYPE_CHECKING:
+    from tuner.sample_table import SampleTable
 
 _LOG = logging.getLogger("tuner.store")
 
@@ -177,12 +181,12 @@ class Store:
             rows = queries.run_rows(connection, limit, command)
             return [run_of(row, self.where) for row in rows]
 
-    def samples(self, run: str) -> list[Sample]:
+    def samples(self, run: str) -> "SampleTable":
         """All samples of a run, in the order in which they arrived; stand-ins if it was thinned."""
         with self.connection() as connection:
             key = self._key(connection, run)
             found = queries.samples_of_run(connection, key)
-            documents = {} if found else queries.documents_of_run(connection, key, THINNED)
+            documents = {} if len(found) else queries.documents_of_run(connection, key, THINNED)
         return stood_in(documents[THINNED], run) if documents else found
 
     def counts(self) -> dict[str, int]:
@@ -227,15 +231,20 @@ class Store:
                 queries.insert_document(connection, key, name, body)
         return stored.run
 
-    def stored(self, run: str) -> StoredRun:
-        """A run (by its whole id) with everything that is stored of it; see ``samples``."""
-        return whole(self._as_it_is(run))
+    def stored(self, run: str, *, figures: bool = False) -> StoredRun:
+        """A run (by its whole id) with everything that is stored of it; see ``samples``.
 
-    def _as_it_is(self, run: str) -> StoredRun:
+        With ``figures``, samples have no more than answers are made of, unless it has loads,
+        whose figures are made of whole samples.
+        """
+        return whole(self._as_it_is(run, figures=figures))
+
+    def _as_it_is(self, run: str, *, figures: bool = False) -> StoredRun:
         with self.connection() as connection:
             row = queries.exact_run(connection, run)
-            found = tuple(queries.samples_of_run(connection, row.id))
             documents = queries.documents_of_run(connection, row.id)
+            needed = not figures or LOADS in documents
+            found = queries.samples_of_run(connection, row.id, whole=needed)
         return StoredRun(run_of(row, self.where), found, documents)
 
     def compact(self) -> None:
@@ -271,9 +280,14 @@ def _is_file(ref: str) -> bool:
     return Path(ref).is_file() or "." in ref or "/" in ref  # an id has neither
 
 
-def find(ref: str, url: str | None = None, command: str | None = None) -> StoredRun:
-    """The stored run that a user names: an id, a prefix, ``last``, or an exported file."""
+def find(
+    ref: str, url: str | None = None, command: str | None = None, *, figures: bool = False
+) -> StoredRun:
+    """The stored run that a user names: an id, a prefix, ``last``, or an exported file.
+
+    ``figures``: see :meth:`Store.stored`.
+    """
     if _is_file(ref):
         return whole(exchange.read(Path(ref)))
     with Store.open(url, create=False) as store:
-        return store.stored(store.run(ref, command).run)
+        return store.stored(store.run(ref, command).run, figures=figures)

@@ -12,6 +12,7 @@ from tuner.errors import NotFound, StoreError, UsageError
 from tuner.experiment.recommend import cost_of
 from tuner.model.quantiles import order_statistics
 from tuner.records import Advice, Backend, Purpose, RunRecord, Sample
+from tuner.sample_table import table_of
 from tuner.store import thinning
 from tuner.store.exchange import StoredRun
 from tuner.store.runs import Store, find
@@ -57,7 +58,7 @@ class _Run:
     @property
     def arches(self) -> set[str]:
         """The architectures that were measured."""
-        return {s.arch for s in self.stored.samples}
+        return {kind.setting.arch for kind in table_of(self.stored.samples).counts()}
 
     @property
     def arch(self) -> str:
@@ -66,14 +67,16 @@ class _Run:
         return own if own in self.arches or not self.arches else min(self.arches)
 
     def at(self, size: int) -> list[Sample]:
+        """Calls of this size on the architecture to compare."""
         return [s for s in _at(self.stored, size) if s.arch == self.arch]
 
     def sizes(self) -> set[int]:
         """The sizes that were measured, in MB."""
+        arch = self.arch
         return {
-            s.memory_mb
-            for s in self.stored.samples
-            if s.purpose is not Purpose.WARM_UP and s.arch == self.arch
+            kind.setting.memory_mb
+            for kind in table_of(self.stored.samples).counts()
+            if kind.purpose is not Purpose.WARM_UP and kind.setting.arch == arch
         }
 
 
@@ -283,7 +286,7 @@ def _cold(of: _Run, sizes: Sequence[int]) -> tuple[int, int]:
 
 
 def _at(stored: StoredRun, size: int) -> list[Sample]:
-    return [s for s in stored.samples if s.memory_mb == size]
+    return list(table_of(stored.samples).only(lambda kind: kind.setting.memory_mb == size))
 
 
 def _side(run: RunRecord) -> SideOf:

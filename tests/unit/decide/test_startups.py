@@ -10,6 +10,7 @@ from tuner.billing.prices import prices
 from tuner.decide.result import StartupRow
 from tuner.decide.rows import startup_advice, startup_rows, startups_usd
 from tuner.records import Purpose, Sample, Setting
+from tuner.sample_table import table_of
 from tuner.store.documents import StartFacts, Startups, on_demand, stored_startups
 from tuner.store.plain import plain
 
@@ -97,8 +98,8 @@ def test_a_break_even_needs_a_way_on_demand_beside_it() -> None:
 
 
 def test_only_cold_starts_on_demand_speak_for_the_size() -> None:
-    assert [s.call for s in on_demand(SAMPLES, STARTUPS)] == [0, 1, 2]
-    assert on_demand(SAMPLES, None) == SAMPLES
+    assert [s.call for s in on_demand(table_of(SAMPLES), STARTUPS)] == [0, 1, 2]
+    assert on_demand(table_of(SAMPLES), None) == SAMPLES
 
 
 def test_a_way_that_could_not_be_made_is_a_failed_row() -> None:

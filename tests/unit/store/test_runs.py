@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from support.examples import examples
 from tuner.errors import StoreError, UsageError
 from tuner.records import Advice, Outcome, RunRecord, RunState, Sample, Setting
+from tuner.sample_table import table_of
+from tuner.store.documents import LOADS
 from tuner.store.exchange import StoredRun, lines, parse, read
 from tuner.store.runs import Store, find
 from tuner.store.thinning import stand_ins, thinned
@@ -297,3 +299,46 @@ def test_words_of_a_failure_are_kept_but_not_in_histograms(
     assert (found.message, found.log_tail) == ("no\ufffd", "é")
     [stand_in] = stand_ins(thinned([found], at=0.0), "seed")
     assert (stand_in.reason, stand_in.message, stand_in.log_tail) == ("Odd", None, None)
+
+
+def test_a_run_is_read_without_what_no_answer_is_made_of(
+    store: Store, make_run: Make, make_sample: Callable[..., Sample]
+) -> None:
+    samples = [make_sample(call=call, request_id=f"r-{call}") for call in range(3)]
+    store.start(make_run())
+    store.add(make_run().run, samples)
+    read = table_of(store.stored(make_run().run, figures=True).samples)
+    assert read.duration_ms.tolist() == [sample.duration_ms for sample in samples]
+    assert read.counts() == table_of(samples).counts()
+    with pytest.raises(LookupError, match="was not read"):
+        list(read)
+
+
+def test_a_run_with_loads_is_read_whole_for_an_answer(
+    store: Store, make_run: Make, make_sample: Callable[..., Sample]
+) -> None:
+    store.start(make_run())
+    store.add(make_run().run, [make_sample()])
+    store.save_document(make_run().run, LOADS, {"loads": []})
+    assert store.stored(make_run().run, figures=True).samples == [make_sample()]
+
+
+def test_a_long_run_is_read_page_by_page(
+    store: Store,
+    make_run: Make,
+    make_sample: Callable[..., Sample],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from tuner.store import sample_columns
+
+    monkeypatch.setattr(sample_columns, "_ROWS", 2)
+    monkeypatch.setattr(sample_columns, "_OF_A_PAGE", 4)
+    other = make_run(run="01JOTHER")
+    for run in (make_run(), other):
+        store.start(run)
+    samples = [make_sample(call=call, init_ms=None if call % 4 else 300.0) for call in range(13)]
+    for sample in samples:  # rows of two runs between each other
+        store.add(make_run().run, [sample])
+        store.add(other.run, [make_sample(call=99)])
+    assert store.samples(make_run().run) == samples
+    assert len(store.samples(other.run)) == len(samples)

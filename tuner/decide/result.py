@@ -146,6 +146,8 @@ class VersusCurrent:
     cost_change: float | None
     duration_change: float | None
     arch: str | None = None  # None: the recommended one
+    cost_change_low: float | None = None  # its 90 % interval; None: not known
+    cost_change_high: float | None = None
 
 
 @dataclass(frozen=True)

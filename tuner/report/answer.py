@@ -14,6 +14,7 @@ from tuner.report.elements import Answer, Fact, between, estimate, format_chance
 from tuner.units import (
     UNKNOWN,
     counted,
+    format_change,
     format_cost,
     format_cost_change,
     format_memory,
@@ -220,6 +221,7 @@ def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
             format_cost(None if cost is None else cost.mean),
             f"90 % interval: {interval}" if interval else "",
         ),
+        *saving_fact(pick),
         _p95_fact(pick),
     ]
     facts += objective_facts(pick)
@@ -235,6 +237,19 @@ def _facts(pick: Recommendation, sweep: Sweep) -> tuple[Fact, ...]:
         good = to_be_as_good(pick.strategy, pick.within, objectives=bool(pick.slo))
         facts.append(Fact("Safe range", value, f"estimated to {good}, by the curve"))
     return tuple(facts)
+
+
+def saving_fact(pick: Recommendation) -> tuple[Fact, ...]:
+    """The change of cost against the size now with its interval, where that is known."""
+    now = pick.versus_current
+    if now is None or now.cost_change is None:
+        return ()
+    low, high = known(now.cost_change_low), known(now.cost_change_high)
+    if low is None or high is None:
+        return ()
+    sure = ", so it may be none" if low < 0.0 < high else ""
+    said = f"90 % interval: {format_change(1.0 + low)} to {format_change(1.0 + high)}{sure}"
+    return (Fact("Cost against now", format_change(1.0 + now.cost_change), said),)
 
 
 def rests_on(calls: int, sweep: Sweep) -> tuple[str, str]:
@@ -270,7 +285,7 @@ def objective_facts(pick: Recommendation) -> tuple[Fact, ...]:
 def _p95_fact(pick: Recommendation) -> Fact:
     others = (("p50", pick.p50_ms), ("p99", pick.p99_ms))
     shown = (f"{name} {format_ms(ms)}" for name, ms in others if known(ms) is not None)
-    note = ", ".join(["estimated by the fitted curve", *shown])
+    note = ", ".join(["on Lambda, estimated by the fitted curve", *shown])
     cell = estimate(pick.p95_ms)
     return Fact("Duration, p95", cell.value, note, cell.estimated)
 

@@ -47,7 +47,7 @@ def month_section(sweep: Sweep) -> Iterator[Section]:
         yield Section(
             "What a month costs",
             note="The traffic that you gave at these prices, with volume tiers; INIT is billed for "
-            "the share of cold starts below.",
+            "the share of cold starts below. Logs are billed apart and not in it.",
             tables=(table,),
             facts=month_facts(sweep),
             folded="Bills by size",

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
-from tuner.decide.result import Recommendation, SizeRow, StartupRow, Sweep
+from tuner.decide.result import Choice, Recommendation, SizeRow, StartupRow, Sweep
+from tuner.model.quantiles import Stats
 from tuner.report.answer import payload_named, size_named
 from tuner.report.elements import (
     Cell,
@@ -27,6 +28,7 @@ from tuner.units import (
     format_rate,
     format_seconds,
     format_share,
+    listed,
 )
 
 T = TypeVar("T")
@@ -49,9 +51,9 @@ _SIZE: Mapping[str, Callable[[SizeRow], Cell]] = {
 _COLD: Mapping[str, Callable[[SizeRow], Cell]] = {
     "Cold starts": lambda size: Cell(f"{size.cold.n:,}"),
     "INIT p50": lambda size: statistic_cell(size.cold.init_ms),
-    "INIT p95": lambda size: Cell(statistic(size.cold.init_ms, "p95")),
+    "INIT p95": lambda size: _tail(size.cold.init_ms),
     "First call p50": lambda size: statistic_cell(size.cold.duration_ms),
-    "Total p95": lambda size: Cell(statistic(size.cold.total_ms, "p95")),
+    "Total p95": lambda size: _tail(size.cold.total_ms),
 }
 _ARCH: Mapping[str, Callable[[Recommendation], Cell]] = {
     "Best size": lambda pick: Cell(format_memory(pick.memory_mb)),
@@ -73,6 +75,23 @@ _STARTUP: Mapping[str, Callable[[StartupRow], Cell]] = {
     "Extra per million cold starts": lambda row: Cell(_per_million(row.start_usd)),
     "Provisioned, per hour": lambda row: Cell(format_cost(row.kept_usd_per_hour)),
 }
+
+
+#: Of fewer values the 95th percentile lies beyond all but the largest, which is said instead.
+_TAIL_FROM = 20
+
+
+def _tail(stats: Stats | None) -> Cell:
+    """The 95th percentile; of a handful the slowest, and of how many."""
+    if stats is None or stats.n >= _TAIL_FROM:
+        return Cell(statistic(stats, "p95"))
+    return Cell(
+        f"{statistic(stats, 'max')} (slowest of {stats.n})" if stats.n > 1 else _only(stats)
+    )
+
+
+def _only(stats: Stats) -> str:
+    return f"{statistic(stats, 'max')} (the only one)"
 
 
 def _cells(columns: Mapping[str, Callable[[T], Cell]], thing: T) -> tuple[Cell, ...]:
@@ -212,26 +231,49 @@ def cold_table(sweep: Sweep) -> Table | None:
 
 
 def choice_table(sweep: Sweep) -> Table | None:
-    """The cheapest, balanced and fastest size of the chosen architecture; ``None`` where these are
-    one size."""
+    """The cheapest, balanced and fastest size of the chosen architecture, one row a size, and the
+    recommended one where it is none of these; ``None`` where there is one size in all."""
     pick = sweep.recommendation
-    if pick is None or len({choice.memory_mb for choice in pick.choices}) < 2:
+    if pick is None or not pick.choices:
+        return None
+    named: dict[int, list[str]] = {}
+    for choice in pick.choices:
+        named.setdefault(choice.memory_mb, []).append(choice.name)
+    of = {choice.memory_mb: choice for choice in pick.choices}
+    if pick.memory_mb not in of and (own := _own_choice(sweep, pick)) is not None:
+        named = {pick.memory_mb: [_PICKED], **named}
+        of[pick.memory_mb] = own
+    if len(of) < 2:
         return None
     rows = []
-    for choice in pick.choices:
+    for size, names in named.items():
+        choice = of[size]
         cells = (
-            Cell(size_named(choice.memory_mb, sweep)),
+            Cell(size_named(size, sweep)),
             Cell(format_cost(choice.cost_usd_per_million), _change(choice.cost_change)),
             Cell(format_ms(choice.duration_ms), _change(choice.duration_change)),
             Cell(f"{choice.verified_calls:,}"),
         )
-        own = (choice.memory_mb, choice.arch) == (pick.memory_mb, pick.arch)
-        rows.append(Row(choice.name.capitalize(), cells, (_PICKED,) if own else ()))
+        marks = (_PICKED,) if size == pick.memory_mb and names != [_PICKED] else ()
+        rows.append(Row(listed(names).capitalize(), cells, marks))
     columns = ("Choice", "Memory", "Cost per million", "Mean duration", "Calls")
     told = any(cell.detail for row in rows for cell in row.cells)
     now = f", changes against the current {format_memory(sweep.current_mb)}" if told else ""
     where = f" on {sweep.arch}" if sweep.beside else ""
     return Table(f"Choices{where}, as measured{now}", columns, tuple(rows), details=True)
+
+
+def _own_choice(sweep: Sweep, pick: Recommendation) -> Choice | None:
+    """The recommended size as the choices are; ``None`` where it was not measured."""
+    row = next((row for row in sweep.sizes if row.memory_mb == pick.memory_mb), None)
+    if row is None or row.cost_usd_per_million is None or row.warm.duration_ms is None:
+        return None
+    now = pick.versus_current
+    cost, mean = row.cost_usd_per_million.mean, row.warm.duration_ms.mean
+    changes = (None, None) if now is None else (known(now.cost_change), known(now.duration_change))
+    if pick.memory_mb == sweep.current_mb:
+        changes = None, None
+    return Choice(_PICKED, pick.memory_mb, pick.arch, cost, mean, pick.verified_calls, *changes)
 
 
 def _change(change: float | None) -> str:

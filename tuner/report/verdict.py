@@ -174,11 +174,12 @@ def _stats(
     if here and now is not None:
         then = format_cost(bills[now])
         dearer, slower = changed(bills[pick] / bills[now]), changed(speed[pick] / speed[now])
-    each = f"{format_cost(costs[pick])} per million calls"
+    each = f"{format_cost(costs[pick])} per million calls, without logs"
     yield Stat("cost", "Cost a month", format_cost(bills[pick]), then, dearer, each)
     mean = here.get("mean", "")
     yield Stat("mean", "Mean duration", there["mean"], mean, slower, "warm calls, as measured")
     note = "estimated by the fitted curve" if "~" in there["p95"] else "as measured"
+    note = f"on Lambda, {note}; callers wait longer"
     yield Stat("p95", "Duration, p95", there["p95"], here.get("p95", ""), "", note)
     yield Stat("cold", "Cold start", there["cold"], here.get("cold", ""), "", "INIT and first call")
 

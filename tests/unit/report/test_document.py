@@ -96,6 +96,8 @@ def test_the_document_has_every_promised_name() -> None:
         "cost_change": 0.024,
         "duration_change": -0.876,
         "arch": "x86_64",
+        "cost_change_low": None,
+        "cost_change_high": None,
     }
     assert set(content["recommendation"]["runners_up"][0]) == {
         "memory_mb",

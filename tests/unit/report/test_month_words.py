@@ -25,7 +25,7 @@ def test_the_table_has_a_row_for_each_size_and_unknown_prices_are_dashes() -> No
         ("1,024 MB", ()),
     ]
     assert [cell.value for cell in table.rows[0].cells] == [
-        *("$38.29", "$10.51", "$27.61", "$0.170", "$31.42", "$34.97", "$32.73"),
+        *("$38.29", "$10.51", "$27.61", "$0.17", "$31.42", "$34.97", "$32.73"),
     ]
     assert table.rows[0].cells[5].detail == "all upfront $33.52"
     assert [table.rows[1].cells[i].value for i in (3, 5, 6)] == ["–", "–", "–"]

@@ -100,6 +100,11 @@ def test_every_number_in_a_sentence_is_in_the_document(seed: int) -> None:
         size = now["memory_mb"]
         assert now["cost_change"] == pytest.approx(here[0] / costs[size] - 1.0, abs=1e-9)
         assert now["duration_change"] == pytest.approx(here[1] / means[size] - 1.0, abs=1e-9)
+        if size != pick["memory_mb"] and now["cost_change_low"] is not None:
+            assert now["cost_change_low"] < now["cost_change"] < now["cost_change_high"]
+            (saved,) = (fact for fact in view.answer.facts if fact.label == "Cost against now")
+            open_ = now["cost_change_low"] < 0.0 < now["cost_change_high"]
+            assert saved.note.endswith("so it may be none") == open_
     # Sizes that were not called are named in no claim.
     claimed = " ".join(text for text in sentences if "would settle" not in text)
     claimed = re.sub(r"[\d,]+ to [\d,]+ MB are estimated", "", claimed)
@@ -220,13 +225,18 @@ def test_the_verdict_has_the_tables_numbers(seed: int) -> None:
     costs = {row["memory_mb"]: row["cost_usd_per_million"]["mean"] for row in told["sizes"]}
     stats = {stat.key: stat for stat in said.stats}
     pick = told["recommendation"]
-    assert stats["cost"].note == f"{format_cost(costs[pick['memory_mb']])} per million calls"
+    assert (
+        stats["cost"].note
+        == f"{format_cost(costs[pick['memory_mb']])} per million calls, without logs"
+    )
     if told["monthly"] is not None:
         bills = {bill["memory_mb"]: bill["total_usd"] for bill in told["monthly"]["sizes"]}
         assert stats["cost"].value == format_cost(bills[pick["memory_mb"]])
     assert stats["p95"].value == f"~{format_ms(pick['duration_ms']['p95'])}"
     if (table := choice_table(sweep)) is not None and (now := sweep.current_mb) in costs:
-        for row, choice in zip(table.rows, pick["choices"].values(), strict=True):
+        shown = {row.cells[0].value: row for row in table.rows}
+        for choice in pick["choices"].values():
+            row = shown[format_memory(choice["memory_mb"])]
             assert row.cells[1].detail == changed(costs[choice["memory_mb"]] / costs[now])
     here = said.data["sizes"][str(pick["memory_mb"])]
     assert here["why"].endswith(f"verified by {pick['verified_calls']} calls")
@@ -234,3 +244,21 @@ def test_the_verdict_has_the_tables_numbers(seed: int) -> None:
     if pick["meets_slo"]:
         sure = format_probability(pick["meets_probability"])
         assert f"meets {' and '.join(pick['slo'])} with {sure}" in here["why"]
+
+
+@examples(6)
+@given(SEEDS)
+def test_the_choices_have_one_row_a_size_and_one_for_the_pick(seed: int) -> None:
+    sweep = some_sweep(seed)
+    pick, table = sweep.recommendation, choice_table(sweep)
+    assert pick is not None
+    sizes = {choice.memory_mb for choice in pick.choices} | {pick.memory_mb}
+    if table is None:
+        assert len(sizes) == 1 or not pick.choices
+        return
+    shown = [row.cells[0].value for row in table.rows]
+    assert sorted(shown) == sorted(map(format_memory, sizes))
+    (row,) = (row for row in table.rows if row.cells[0].value == format_memory(pick.memory_mb))
+    assert "recommended" in row.marks or row.head == "Recommended"
+    named = " ".join(row.head.lower() for row in table.rows)
+    assert all(named.count(each) == 1 for each in ("cheapest", "balanced", "fastest"))

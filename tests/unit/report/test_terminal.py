@@ -12,6 +12,8 @@ from support.examples import examples
 from support.odd_sweeps import any_record
 from support.sweeps import called, empty, good, whole_range
 from tuner.decide.result import Sweep
+from tuner.model.quantiles import order_statistics
+from tuner.report.sweep_tables import cold_table
 from tuner.report.terminal import print_report
 
 
@@ -113,3 +115,18 @@ def test_the_next_best_sizes_are_named_with_what_they_would_bring() -> None:
 
 def test_sizes_that_none_beats_in_cost_and_duration_are_marked() -> None:
     assert "Pareto: no other size is both cheaper and faster." in printed(good())
+
+
+def test_the_tail_of_a_handful_of_cold_starts_is_said_to_be_their_slowest() -> None:
+    sweep = good()
+    for count, told in ((3, "(slowest of 3)"), (1, "(the only one)"), (40, "")):
+        stats = order_statistics([200.0 + n for n in range(count)])
+        cold = replace(sweep.sizes[0].cold, n=count, init_ms=stats, total_ms=stats)
+        row = replace(sweep.sizes[0], cold=cold)
+        table = cold_table(replace(sweep, sizes=(row,)))
+        assert table is not None
+        shown = {
+            c: cell.value for c, cell in zip(table.columns[1:], table.rows[0].cells, strict=True)
+        }
+        for column in ("INIT p95", "Total p95"):
+            assert shown[column].endswith(told) and ("slowest" in shown[column]) == (count == 3)

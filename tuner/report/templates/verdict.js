@@ -65,7 +65,12 @@ if (whatIs !== null) {
     const [there, here] = [sizes[memory], now === null || now === memory ? null : sizes[now]];
     for (const each of buttons) {
       const size = chosen[each.dataset.choice];
-      each.setAttribute("aria-pressed", String(each.dataset.choice === state.choice));
+      const of = data.names.filter((name) => chosen[name] === size);
+      each.hidden = of[0] !== each.dataset.choice;
+      each.setAttribute("aria-pressed", String(of.includes(state.choice)));
+      const named = of.length > 2 ? `${of.slice(0, -1).join(", ")} and ${of.at(-1)}` : of.join(" and ");
+      put(each.querySelector('[data-of="name"]'), named[0].toUpperCase() + named.slice(1));
+      each.querySelector('[data-of="mark"]').hidden = first === "recommended" || !of.includes(first);
       put(each.querySelector('[data-of="size"]'), sizes[size].named);
       put(each.querySelector('[data-of="usd"]'), whatIf.cost(usd(size)));
     }
@@ -75,7 +80,7 @@ if (whatIs !== null) {
     if (part("current")) part("current").hidden = part("arrow").hidden = memory === now;
     const of = (what) => (here === null ? "" : here[what]);
     const nowUsd = here === null ? null : usd(now);
-    const note = `${whatIf.cost(whatIf.perMillion(terms, sizeAt(memory), state.share))} per million calls`;
+    const note = `${whatIf.cost(whatIf.perMillion(terms, sizeAt(memory), state.share))} per million calls, without logs`;
     stat("cost", whatIf.cost(usd(memory)), memory, here === null ? "" : whatIf.cost(nowUsd),
       here === null ? "" : whatIf.change(usd(memory), nowUsd), note);
     stat("mean", there.mean, memory, of("mean"),

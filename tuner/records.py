@@ -265,6 +265,10 @@ class Advice:
     text: str
 
 
+#: The code that says that other programs used the machine while a local function was measured.
+MACHINE_BUSY = "machine-busy"
+
+
 @dataclass(frozen=True)
 class FunctionFacts:
     """Facts of a function that are known before it is invoked."""

@@ -253,6 +253,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         all_of_them = look(basis, np.concatenate([untried, sizes]))
         chance = min(chance, confidence_in(all_of_them, goal, untried.size + chosen.index))
     confidence = believed(chance, min(calls, _distinct(basis, size)), VERIFIED)
+    doubted, confidence = confidence >= basis.surest < 1.0, min(confidence, basis.surest)
     alone = meets_alone(basis, sizes) if chosen.meets is False else None
     gap = tuple(untried.tolist())
     case = ChoiceCase(basis, outlook, chosen.index, chosen.meets, confidence, alone, gap)
@@ -271,7 +272,7 @@ def choose(basis: Basis, candidates_mb: IntArray) -> Recommendation:
         p95_ms=p95,
         p99_ms=p99,
         confidence=confidence,
-        calls_to_tell=reasons.invocations_to_tell(case),
+        calls_to_tell=0 if doubted else reasons.invocations_to_tell(case),
         safe_range_mb=chosen.safe_mb,
         reasons=reasons.reasons(case),
         runners_up=reasons.runners_up(case),

@@ -68,6 +68,8 @@ class Question:
     enough: int = VERIFIED
     #: Rounds that may be repeated until sizes are told apart, where calls cost nothing but time.
     repeats: int = 0
+    #: No confidence is higher: what else may have moved the sizes' means, as on a busy machine.
+    surest: float = 1.0
 
     def without(self, refused: Collection[int]) -> "Question":
         """Return the question over what is left when some sizes (MB) cannot be made callable.
@@ -279,7 +281,7 @@ class Decider:
         rounds_count, run_sd = q.run_sd > RUN_SD, q.run_sd  # rows of a recording have no rounds
         if rounds_count and sizes_differ:
             run_sd = float(np.hypot(run_sd, drift_of(observations).sd))
-        return Basis(curve, observations, q.goal, q.rates, run_sd, q.enough, rounds_count)
+        return Basis(curve, observations, q.goal, q.rates, run_sd, q.enough, rounds_count, q.surest)
 
     def _probe(self, basis: Basis, open_mb: IntArray) -> int | None:
         """A size (MB) between the largest that failed and the smallest that worked, if the pick

@@ -89,6 +89,7 @@ class Basis:
     run_sd: float = 0.0  # log-sd of a size's mean from one run of the function to the next
     enough: int = VERIFIED  # warm calls of its own that a size needs to be recommended
     rounds_count: bool = False  # calls of one round share what the machine did meanwhile
+    surest: float = 1.0  # no confidence is higher
 
     @cached_property
     def calls(self) -> dict[int, int]:

@@ -123,13 +123,18 @@ def _doubt(case: ChoiceCase) -> list[str]:
     nearest miss, which has no chance to be the best."""
     if case.meets is False or case.confidence >= SURE_ENOUGH:
         return []
-    rival = _rival(case)
-    sizes = {case.memory_mb, case.memory_mb if rival is None else rival}
-    where = listed(f"{m:,}" for m in sorted(sizes))
     goal, chance = case.goal, case.confidence
     hardly = format_probability(chance).removesuffix(" probability")
     sure = hardly if chance < 0.01 else format_share_beside(chance, SURE_ENOUGH)
     as_good = to_be_as_good(goal.strategy, tolerance(goal), objectives=bool(goal.slos))
+    if chance == case.basis.surest:  # more calls in the same conditions tell no more
+        return [
+            f"{NOT_CERTAIN}: at most {sure} sure to {as_good}, as other programs used the machine. "
+            "A run on a calm one would settle it."
+        ]
+    rival = _rival(case)
+    sizes = {case.memory_mb, case.memory_mb if rival is None else rival}
+    where = listed(f"{m:,}" for m in sorted(sizes))
     more = invocations_to_tell(case)
     about = "At least" if more == _MOST else "About"
     return [

@@ -27,6 +27,9 @@ _POOLED = 4.0
 _ROUNDS_APART = 0.03
 #: Sizes that differ by less than this (log) are one alternative.
 APART = 0.08
+#: The highest confidence in a pick that was measured while other programs used the machine, which
+#: slows sizes by different amounts.
+SUREST_IF_BUSY = 0.75
 #: Sizes that are called again in one round.
 MOST_AT_ONCE = 4
 #: A size that has a smaller chance than this to meet the objectives is out.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from tuner.records import Advice
+from tuner.records import MACHINE_BUSY, Advice
 
 #: Cores that others may use: the system's own chores take less on an idle machine.
 _OTHERS = 0.25
@@ -66,4 +66,4 @@ class Neighbours:
             "than they would alone, by how much at which size cannot be told. Close them and run "
             "it again."
         )
-        return (Advice("machine-busy", text),)
+        return (Advice(MACHINE_BUSY, text),)

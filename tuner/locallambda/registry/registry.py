@@ -143,8 +143,8 @@ class Registry:
         users = [a.name for a in function.aliases.values() if number in (a.version, *a.weights)]
         if users:
             raise conflict(
-                f"Version {number} of function {function.name} is used by aliases: "
-                f"{', '.join(users)}"
+                "Unable to delete version because the following aliases reference it: "
+                f"[{', '.join(users)}]"
             )
         function.provisioned.pop(number, None)
         version = function.versions.pop(number, None)

@@ -187,7 +187,10 @@ def test_a_version_that_an_alias_uses_is_not_deleted(api: Any) -> None:
     path = api.ready()
     publish(api, path)
     api.call("POST", f"{path}/aliases", {"Name": "live", "FunctionVersion": "1"})
-    assert api.call("DELETE", path, Qualifier="1").error == "ResourceConflictException"
+    refused = api.call("DELETE", path, Qualifier="1")
+    assert refused.error == "ResourceConflictException"
+    said = "Unable to delete version because the following aliases reference it: [live]"
+    assert refused.body["message"] == said
 
 
 def test_three_texts_for_an_alias_that_is_not_there(api: Any) -> None:

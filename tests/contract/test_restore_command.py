@@ -67,11 +67,14 @@ def test_a_directory_that_was_deleted_is_not_taken_for_one_without_journals(
 
 def test_what_a_dead_run_left_is_put_back(service: Any, function: str, measure: Measure) -> None:
     before = service.picture(function)
-    measure().close()
+    dead = measure()
+    dead.close()
     assert service.picture(function) != before
     listed = run("--list")
     assert "left changed; had 256 MB" in listed.output
-    assert len(pending(JOURNAL)) == 1
+    (entry,) = pending(JOURNAL)
+    assert entry.header.id == dead.run
+    assert f"(run {dead.run})" in listed.output
     result = run()
     assert (result.exit_code, result.output) == (0, f"{function}: restored\n")
     assert service.picture(function) == before

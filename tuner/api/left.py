@@ -106,7 +106,8 @@ class Left:
         """For a list."""
         if self.only_tags and not self.running:
             return f"{self.arn}: was set to {self.now_mb} MB; tags of that are left"
-        return f"{self.arn}: {self.running or 'left changed'}; had {self.before_mb} MB"
+        of = f" (run {self.run})" if self.run else ""
+        return f"{self.arn}: {self.running or 'left changed'}; had {self.before_mb} MB{of}"
 
 
 def placed(began: "SessionOptions", where: Account) -> "SessionOptions":

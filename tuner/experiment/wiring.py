@@ -91,9 +91,10 @@ class Context:
         facts: FunctionFacts,
         warnings: tuple[Advice, ...] = (),
     ) -> RunRecord:
-        """A new run of these options that begins now; it is not stored yet."""
+        """A new run of these options that begins now, with the id that its changes of the function
+        are journalled under; it is not stored yet."""
         return RunRecord(
-            run=str(ULID()),
+            run=self.target.run or str(ULID()),
             command=command,
             target=options.target,
             state=RunState.RUNNING,

@@ -83,8 +83,8 @@ class AwsTarget(Target):
         self._neighbours: Neighbours | None = None
         self._logs: LogReports | None = None
         self._opened_s = options.clock.wall()
-        run = str(ULID.from_timestamp(options.clock.wall()))
-        self._deployed = Deployed(control, name, options, run)
+        self.run = str(ULID.from_timestamp(options.clock.wall()))
+        self._deployed = Deployed(control, name, options, self.run)
         self.one_at_a_time = options.isolation is Isolation.IN_PLACE
         self.notes = NOTES[options.isolation]
 

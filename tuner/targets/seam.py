@@ -112,7 +112,11 @@ class Target(Protocol):
     Every method may raise :class:`tuner.errors.TargetError`. ``prepare`` may change the function;
     ``restore`` puts it back exactly and may be called any number of times. ``one_at_a_time``:
     making a setting callable ends the one before it. ``notes`` are what a reader has to know.
+    ``run`` is the id under which what it changes is journalled and marked, so that the run in the
+    store has the same; ``None`` where nothing is, or several functions are changed.
     """
+
+    run: str | None = None
 
     one_at_a_time: bool = False
     notes: tuple[Advice, ...] = ()

@@ -16,6 +16,7 @@ from tuner.experiment.session import Conditions, Session
 from tuner.experiment.spec import RunSpec
 from tuner.experiment.sweep_book import SweepBook
 from tuner.experiment.wiring import Context
+from tuner.options.sweep import SweepOptions
 from tuner.planning.ask import Ask, Done, SoFar
 from tuner.planning.budget import NO_LIMIT, Budget, Meter
 from tuner.records import RunRecord, RunState, Sample, Setting
@@ -78,6 +79,14 @@ def experiment(
 
 def priced(sample: Sample) -> float | None:
     return sample_usd(sample, PRICES)
+
+
+def test_a_run_has_the_id_that_its_changes_are_journalled_under(context: Context) -> None:
+    facts, options = context.target.describe(), SweepOptions("replay:r.csv")
+    first, second = (context.begun("sweep", options, facts).run for _ in range(2))
+    assert first != second  # a recording is never changed
+    context.target.run = "01JOURNAL"
+    assert context.begun("sweep", options, facts).run == "01JOURNAL"
 
 
 def test_asks_become_stored_samples_until_the_planner_is_done(context: Context) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from support.commands import Run
 from tuner.cli.apply import tell
 from tuner.cli.progress import Progress
 
@@ -65,6 +66,31 @@ def test_a_full_disk_is_no_bad_usage_of_an_option(tmp_path: Path) -> None:
         [*words, "no/such/folder.json"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert elsewhere.returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+@pytest.mark.slow
+def test_a_file_on_a_full_disk_is_told_with_code_1(tuner: Run) -> None:
+    Path("rec.csv").write_text("memory_mb,duration_ms\n" + "128,5\n512,2\n" * 12)
+    sweep = ("sweep", "replay:rec.csv", "--memory", "recorded", "--quiet")
+    assert tuner(*sweep)[0] == 0
+    for ending in ("html", "md", "json", "csv", "prom"):
+        Path(f"full.{ending}").symlink_to("/dev/full")
+    for words in (
+        ("report", "last", "--output", "full.html"),
+        ("report", "last", "--output", "full.md"),
+        ("report", "last", "--json", "full.json"),
+        ("runs", "export", "last", "full.json"),
+        ("runs", "export", "last", "full.csv"),
+        ("runs", "export", "last", "full.prom"),
+        (*sweep, "--store", "sqlite:////dev/full"),
+    ):
+        code, _, err = tuner(*words)
+        assert code == 1 and "full" in err and 1 <= len(err.splitlines()) <= 2
+        assert "No space left on device" in err or "the disk is full" in err
+    Path("file").write_text("")
+    code, _, err = tuner("report", "last", "--output", "file/pages")
+    assert code == 2 and "cannot be written: Not a directory" in err
 
 
 def test_what_is_done_to_a_function_goes_on_without_a_reader(

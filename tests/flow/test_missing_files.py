@@ -87,3 +87,17 @@ def test_a_template_to_patch_has_to_be_a_plain_file(tuner: Run) -> None:
         code, _, err = tuner("apply", "last", "--file", "gone.yaml", "--memory", "512")
         assert code == 2 and "gone.yaml: cannot be used: it is a " in err
         Path("gone.yaml").unlink()
+
+
+def test_a_run_is_imported_from_a_pipe_but_named_by_a_file(tuner: Run) -> None:
+    Path("rec.csv").write_text("memory_mb,duration_ms\n" + "128,5\n512,2\n" * 20)
+    assert tuner("sweep", "replay:rec.csv", "--memory", "recorded", "-q")[0] == 0
+    assert tuner("runs", "export", "last", "run.json")[0] == 0
+    os.mkfifo("pipe")
+    for words, code in ((("import", "pipe"), 0), (("show", "./pipe"), 2)):
+        writer = os.open("pipe", os.O_RDWR)
+        os.write(writer, Path("run.json").read_bytes())
+        if code == 0:
+            assert tuner("runs", "delete", "last", "--yes")[0] == 0
+        assert tuner("runs", *words)[0] == code
+        os.close(writer)

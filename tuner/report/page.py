@@ -21,7 +21,7 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from tuner.errors import TunerError
+from tuner.errors import TunerError, unwritable
 from tuner.files import refuse_leaving, written_whole
 from tuner.options.output import REPORTS
 from tuner.report.elements import View, tone
@@ -62,11 +62,10 @@ def write_page(page: str, path: Path) -> Path:
             refuse_leaving(path.parent)
         _put(page, path, ours=ours)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        fix = "Free some space or name another folder with --output; `tuner report last` then works"
-        fix = getattr(error, "fix", f"{fix}.")
-        reason = reason[:1].lower() + reason[1:]
-        raise TunerError(f"report {path}", reason, fix) from error
+        fix = (
+            "Free some space or name another folder with --output; `tuner report last` then works."
+        )
+        raise unwritable(f"report {path}", error, getattr(error, "fix", fix)) from error
     return path
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.decide.result import Sweep
-from tuner.errors import TunerError, UsageError
+from tuner.errors import TunerError, UsageError, unwritable
 from tuner.report.history_series import Document
 from tuner.report.history_view import history_view
 from tuner.report.page import file_name, render, write_page
@@ -90,8 +90,7 @@ def write_image(sweep: Sweep, chart: str, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise TunerError(f"picture {path}", reason, "Name another path.") from error
+        raise unwritable(f"picture {path}", error, "Name another path.") from error
     return path
 
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from tuner.errors import StoreError, UsageError, unreadable
+from tuner.errors import StoreError, UsageError, unreadable, unwritable
 from tuner.files import bounded, open_bytes, written_whole
 from tuner.records import RunRecord, Sample
 from tuner.store import thinning
-from tuner.store.failure import disk_error
 from tuner.store.migrations import brought_up
 from tuner.store.plain import dumps, record
 
@@ -65,14 +64,17 @@ def write(stored: StoredRun, path: Path) -> None:
         with written_whole(path) as place, _create(place, zipped=path.suffix == ".gz") as file:
             file.writelines(line + "\n" for line in lines(stored))
     except OSError as error:
-        raise disk_error(f"file {path}", error, "Choose a writable folder.") from error
+        raise unwritable(f"file {path}", error, "Choose a writable folder.") from error
 
 
-def read(path: Path) -> StoredRun:
-    """Read a run again. Raises :class:`StoreError` for what is not a whole exported run, and
-    :class:`UsageError` where there is no such file."""
+def read(path: Path, *, plain: bool = False) -> StoredRun:
+    """Read a run again; only of a ``plain`` file where that may be read twice.
+
+    Raises :class:`StoreError` for what is not a whole exported run, and :class:`UsageError` for a
+    file that cannot be read.
+    """
     try:
-        with open_bytes(path) as file:
+        with open_bytes(path, plain=plain) as file:
             zipped = file.peek(2)[:2] == b"\x1f\x8b"
             with gzip.open(file) if zipped else file as raw:
                 return parse(io.TextIOWrapper(bounded(raw), encoding="utf-8"))

@@ -269,7 +269,7 @@ class Store:
 def find_documents(ref: str, url: str | None = None) -> tuple[RunRecord, Mapping[str, Any]]:
     """The stored run that a user names and its documents, without the samples of a store."""
     if _is_file(ref):
-        stored = exchange.read(Path(ref))
+        stored = exchange.read(Path(ref), plain=True)
         return stored.run, stored.documents
     with Store.open(url, create=False) as store:
         run = store.run(ref)
@@ -288,6 +288,6 @@ def find(
     ``figures``: see :meth:`Store.stored`.
     """
     if _is_file(ref):
-        return whole(exchange.read(Path(ref)))
+        return whole(exchange.read(Path(ref), plain=True))
     with Store.open(url, create=False) as store:
         return store.stored(store.run(ref, command).run, figures=figures)

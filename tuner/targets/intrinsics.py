@@ -5,9 +5,11 @@ placeholder named after it, and is kept in :attr:`Values.unknown`.
 """
 
 import base64
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from tuner.errors import UsageError
@@ -192,6 +194,16 @@ def _join(values: Values, separator: Any, parts: Any) -> str:
     return str(separator).join(map(text_of, values.listed(parts)))
 
 
+def _cidr(values: Values, block: Any, count: Any, bits: Any) -> list[str]:
+    """So many networks in a block, each with ``bits`` bits for its hosts."""
+    known, text = len(values.unknown), values._text(block)
+    if len(values.unknown) > known:
+        return [text]
+    network = ipaddress.ip_network(text)
+    found = network.subnets(new_prefix=network.max_prefixlen - int(values._text(bits)))
+    return [str(each) for each in islice(found, int(values._text(count)))]
+
+
 def _condition(name: str) -> Callable[[Values, Any], Any]:
     return lambda values, inner: values._holds(Tagged(name, inner))
 
@@ -206,6 +218,7 @@ _FUNCTIONS: Mapping[str, Callable[[Values, Any], Any]] = {
     "Split": lambda values, inner: values._text(inner[1]).split(inner[0]),
     "Base64": lambda values, inner: base64.b64encode(values._text(inner).encode()).decode(),
     "ToJsonString": lambda values, inner: json.dumps(values.resolve(inner), default=text_of),
+    "Cidr": lambda values, inner: _cidr(values, *inner),
     "Length": lambda values, inner: len(values.listed(inner)),
     **{name: _condition(name) for name in ("Equals", "And", "Or", "Not", "Condition")},
 }

@@ -26,7 +26,7 @@ from tuner.decide.goal import Goal
 from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
 from tuner.decide.result import ColdRow, Interval, Recommendation, SizeRow, StartupRow, WarmRow
 from tuner.measure.failures import causes_of, shortened
-from tuner.model.observations import Observations
+from tuner.model.observations import Observations, cold_billed_ms
 from tuner.model.quantiles import order_statistics
 from tuner.records import ON_DEMAND, Advice, FunctionFacts, Outcome, Purpose, Sample, Setting
 from tuner.sample_table import SampleTable, table_of, total
@@ -143,7 +143,9 @@ def _cost(memory_mb: int, warm: SampleTable, cold: SampleTable, terms: _Terms) -
     A size that was only measured cold is not priced, unless nobody measured it on purpose: in a
     recording of first invocations they stand in. With fewer than three rows there is no interval.
     """
-    warm_ms, cold_ms = (order_statistics(billed_of(each)) for each in (warm, cold))
+    # Cold ones as the answer has them, and by the rule where their billed duration is not known.
+    as_billed = np.fmax(billed_of(cold), cold_billed_ms(cold))
+    warm_ms, cold_ms = order_statistics(billed_of(warm)), order_statistics(as_billed)
     forced = all(kind.purpose is Purpose.COLD for kind in cold.counts())
     main = warm_ms or (None if forced else cold_ms)
     if main is None:

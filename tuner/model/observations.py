@@ -157,11 +157,11 @@ def _cold(samples: SampleTable) -> ColdCalls:
         memory_mb=known.memory_mb,
         init_ms=known.begun_ms,
         duration_ms=_duration(known),
-        billed_ms=_cold_billed(known),
+        billed_ms=cold_billed_ms(known),
     )
 
 
-def _cold_billed(samples: SampleTable) -> FloatArray:
+def cold_billed_ms(samples: SampleTable) -> FloatArray:
     """Billed duration of cold calls, NaN where it is not known. Recordings from before August
     2025 lack INIT, which was free then ("AWS Lambda standardizes billing for INIT phase", 2025)."""
     billed, whole = samples.billed_ms, _duration(samples) + samples.init_ms

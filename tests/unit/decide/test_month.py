@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from support.factories import a_sample
+from support.factories import a_run, a_sample
 from tuner.billing.prices import prices
 from tuner.billing.traffic import steady_demand
 from tuner.decide.choice import choose
+from tuner.decide.conclude import Evidence, conclude
+from tuner.decide.decide import Question
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced, monthly
 from tuner.decide.outlook import Basis
@@ -16,6 +18,7 @@ from tuner.decide.result import Monthly
 from tuner.model.fit import fit
 from tuner.model.observations import Observations, from_samples
 from tuner.records import Advice, Purpose, Sample
+from tuner.units import MemoryRange
 
 X86, ARM = prices("us-east-1", "x86_64"), prices("us-east-1", "arm64")
 SIZES = (128, 256, 512, 1024)
@@ -180,3 +183,16 @@ def test_a_given_share_stays_and_one_of_the_traffic_follows_the_duration() -> No
     assert 0.0 < short.cold_share < long.cold_share
     assert "5.00 s" in long.cold_share_from
     assert Goal().served(1.0).cold_share == 0.0
+
+
+def test_the_table_bills_cold_starts_as_the_answer_and_the_month_do() -> None:
+    old = [replace(s, billed_ms=100.0) if s.cold else s for s in seen_samples()]
+    goal = replace(GOAL, cold_share=0.3)
+    question = Question(goal, X86, MemoryRange(SIZES), seed=1)
+    sweep = conclude(Evidence(a_run("01J"), old, Priced(X86)), question)
+    pick, month = sweep.recommendation, sweep.monthly
+    assert pick is not None and pick.cost_usd_per_million is not None and month is not None
+    rows = {r.memory_mb: r.cost_usd_per_million.mean for r in sweep.sizes if r.cost_usd_per_million}
+    assert pick.cost_usd_per_million.mean == pytest.approx(rows[pick.memory_mb])
+    for size in month.sizes:
+        assert size.total_usd / month.calls * 1e6 == pytest.approx(rows[size.memory_mb])

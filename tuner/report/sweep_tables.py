@@ -82,16 +82,10 @@ _TAIL_FROM = 20
 
 
 def _tail(stats: Stats | None) -> Cell:
-    """The 95th percentile; of a handful the slowest, and of how many."""
-    if stats is None or stats.n >= _TAIL_FROM:
-        return Cell(statistic(stats, "p95"))
-    return Cell(
-        f"{statistic(stats, 'max')} (slowest of {stats.n})" if stats.n > 1 else _only(stats)
-    )
-
-
-def _only(stats: Stats) -> str:
-    return f"{statistic(stats, 'max')} (the only one)"
+    """The 95th percentile; of a handful the largest, said to be that. Of how many, another column
+    says."""
+    few = stats is not None and stats.n < _TAIL_FROM
+    return Cell(f"max {statistic(stats, 'max')}" if few else statistic(stats, "p95"))
 
 
 def _cells(columns: Mapping[str, Callable[[T], Cell]], thing: T) -> tuple[Cell, ...]:

@@ -183,6 +183,11 @@ class Sample:
         return self.init_ms is not None or self.restore_ms is not None
 
     @property
+    def answered_5xx(self) -> bool:
+        """Return whether it succeeded with an answer that tells its HTTP front to fail."""
+        return self.outcome is Outcome.OK and (self.reason or "").startswith(PROXIED)
+
+    @property
     def init_cut(self) -> bool:
         """Return whether its INIT ran into Lambda's limit, and then began anew within the call."""
         return self.setting.start == ON_DEMAND and (self.init_ms or 0.0) >= INIT_CUT_MS

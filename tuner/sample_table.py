@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from tuner.records import INIT_CUT_MS, ON_DEMAND, Outcome, Purpose, Sample, Setting
+from tuner.records import INIT_CUT_MS, ON_DEMAND, PROXIED, Outcome, Purpose, Sample, Setting
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -205,6 +205,13 @@ class SampleTable(Sequence[Sample]):
     def cold(self) -> Flags:
         """Whether each started its sandbox."""
         return ~(np.isnan(self.init_ms) & np.isnan(self.restore_ms))
+
+    @property
+    def answered_5xx(self) -> Flags:
+        """Whether each succeeded with an answer that tells its HTTP front to fail."""
+        well = self.by_kind(lambda kind: kind.outcome is Outcome.OK, np.bool_)
+        told = [str(reason or "").startswith(PROXIED) for reason in self.reason]
+        return np.asarray(well & np.array(told, dtype=np.bool_), dtype=np.bool_)
 
     @property
     def init_cut(self) -> Flags:

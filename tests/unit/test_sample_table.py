@@ -19,7 +19,7 @@ from tuner.decide.decide import Question
 from tuner.decide.goal import Goal
 from tuner.decide.month import Priced
 from tuner.planning.budget import spent_on
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import PROXIED, Outcome, Purpose, Sample
 from tuner.report.sweep_document import document
 from tuner.sample_table import OWN, Columns, Kind, SampleTable, as_column, table_of, total
 from tuner.store.runs import Store
@@ -60,7 +60,7 @@ def _any(number: int, random: Random) -> Sample:
         sent_s=due_s + random.random() / 500,
         took_s=random.random(),
         status=random.choice((None, 200)),
-        reason=None if ok else random.choice((None, "KeyError", "Throttled")),
+        reason=random.choice((None, f"{PROXIED}500") if ok else (None, "KeyError", "Throttled")),
         max_memory_mb=random.choice((None, 40.0, 51.0)),
         **known,
     )
@@ -93,7 +93,7 @@ def test_columns_are_what_each_sample_says(of: Any, seed: int) -> None:
     for name in (
         *("memory_mb", "attempt", "round", "due_s", "sent_s", "done_s", "duration_ms", "billed_ms"),
         *("init_ms", "restore_ms", "max_memory_mb", "latency_ms", "service_ms", "lag_ms"),
-        *("cold", "init_cut"),
+        *("cold", "init_cut", "answered_5xx"),
     ):
         assert same(getattr(table, name), [getattr(s, name) for s in samples]), name
     begun = [s.init_ms if s.init_ms is not None else s.restore_ms for s in samples]

@@ -178,15 +178,16 @@ def judge(
     cost_usd: float | None,
     events: "EventFigures | None" = None,
 ) -> tuple[SloVerdict, ...]:
-    """Hold each objective against the figures; one without a value is not met.
+    """Hold each objective against the figures; one without a value is not met, and none is where
+    no call ended well.
 
     Events that Lambda gave up count as errors, although they were accepted, and so do answers which
     tell an HTTP front to answer 5xx.
     """
-    verdicts = []
+    verdicts, well = [], figures.outcomes[Outcome.OK] > figures.answered_5xx
     for slo in slos:
         value, times = _value(slo, figures, cost_usd, events), _times(slo, figures)
-        met = value is not None and value < slo.limit
+        met = value is not None and value < slo.limit and well
         if times is None:
             verdicts.append(SloVerdict(slo, value, met))
             continue
@@ -222,7 +223,7 @@ def _value(
     if slo.scope is SloScope.ERRORS:
         good = figures.share(Outcome.OK, Outcome.THROTTLED)
         given_up = 0 if events is None else events.given_up
-        wrong = given_up + sum(figures.proxied.values())
+        wrong = given_up + figures.answered_5xx
         return None if good is None else 1.0 - good + wrong / figures.calls
     if slo.scope is SloScope.CHECKS:
         return figures.share(Outcome.CHECK_FAILED)

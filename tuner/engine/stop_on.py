@@ -49,8 +49,8 @@ class StopCondition:
         if not self._rules or self.met:
             return
         what = {Outcome.OK: "", Outcome.THROTTLED: "throttles"}.get(sample.outcome, "errors")
-        if sample.outcome is Outcome.OK and sample.reason is not None:
-            what = "errors"  # its HTTP front is to answer 5xx
+        if sample.answered_5xx:
+            what = "errors"
         self._recent.append((sample.done_s, what))
         self._counts[what] += 1
         while self._recent[0][0] < sample.done_s - WINDOW_S:

@@ -28,7 +28,7 @@ _DRIFT_MS = 5.0  # below, a tenth is the scheduler's noise
 #: Codes of doubts that count calls or sizes: they hold of what was looked at alone.
 OF_CALLS = frozenset(
     {
-        *("report-missing", "throttled", "transport-errors", "failed-calls"),
+        *("report-missing", "throttled", "transport-errors", "failed-calls", "answers-5xx"),
         *("init-timeout", "few-samples", "recorded-few"),
     }
 )
@@ -50,6 +50,11 @@ def check(samples: Sequence[Sample], facts: FunctionFacts) -> tuple[Advice, ...]
         *_late(measured),
         *_unanswered(measured),
         *_failing(measured),
+        *answer_advice(
+            Counter(measured.where(measured.answered_5xx).values("reason")),
+            "durations and costs are those of such answers; check --payload or --event, then run "
+            "it again",
+        ),
         *init_advice(int(measured.cold.sum()), int(measured.init_cut.sum())),
         *_few_samples(measured),
         # A replay draws from the whole recording at random, so nothing in it comes later.
@@ -132,6 +137,15 @@ def _failing(samples: SampleTable) -> Iterator[Advice]:
             f"({named}); durations and costs count only those that succeeded. Fix the errors, then "
             "run it again.",
         )
+
+
+def answer_advice(by_status: Mapping[str, int], fix: str) -> Iterator[Advice]:
+    """Return a doubt if calls succeeded with answers of 5xx, which are counted ``by_status``."""
+    if not by_status:
+        return
+    count, kind = sum(by_status.values()), max(by_status, key=lambda status: by_status[status])
+    text = f"{counted(count, 'call')} succeeded with an answer of {kind}, which callers of an HTTP"
+    yield Advice("answers-5xx", f"{text} front see as errors; {fix}.")
 
 
 def init_advice(cold: int, cut: int) -> Iterator[Advice]:

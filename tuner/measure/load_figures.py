@@ -90,6 +90,11 @@ class LoadFigures:
         return self.dropped.get(FATE_UNKNOWN, 0)
 
     @property
+    def answered_5xx(self) -> int:
+        """Calls that ended well with an answer that tells an HTTP front to fail."""
+        return sum(self.proxied.values())
+
+    @property
     def asked_rps(self) -> float | None:
         """Calls per second that were due, however many were sent; ``None`` of a closed model."""
         return None if self.asked is None or not self.due_s else self.asked / self.due_s
@@ -205,8 +210,8 @@ class LoadTally:
         """Count a call by its last attempt."""
         del self._open[sample.call]
         self.outcomes[sample.outcome] += 1
-        if sample.outcome is Outcome.OK and sample.reason is not None:
-            self._proxied[sample.reason] += 1
+        if sample.answered_5xx:
+            self._proxied[sample.reason or ""] += 1
         latency_ms = (sample.done_s - due_s) * 1000.0
         if sample.outcome is Outcome.CHECK_FAILED:
             self._ms["unexpected"].record(latency_ms)

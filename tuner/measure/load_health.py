@@ -10,7 +10,7 @@ from tuner.engine.engine import Shortfall
 from tuner.engine.retry import LONGEST_WAIT_S
 from tuner.measure.event_fates import End
 from tuner.measure.event_figures import EventFigures
-from tuner.measure.health import init_advice
+from tuner.measure.health import answer_advice, init_advice
 from tuner.measure.load_figures import LoadFigures
 from tuner.records import Advice, Outcome
 from tuner.units import format_ms, format_seconds, format_share
@@ -44,12 +44,7 @@ def load_advice(
         text = f"Whether {figures.unknown:,} calls were sent is not known, as their worker was lost"
         yield Advice("fate-unknown", f"{text}; the service may have seen and billed them.")
     yield from init_advice(figures.cold_starts or 0, figures.init_timeouts)
-    if figures.proxied:
-        count, kind = sum(figures.proxied.values()), max(figures.proxied, key=figures.proxied.get)  # type: ignore[arg-type]
-        text = f"{count:,} calls succeeded with an answer of {kind}, which callers of an HTTP front"
-        yield Advice(
-            "answers-5xx", f"{text} see as errors; judge answers with --expect 'status<500'."
-        )
+    yield from answer_advice(figures.proxied, "judge answers with --expect 'status<500'")
     if figures.capped_wait_s is not None:
         text = (
             f"The service asked to wait up to {format_seconds(figures.capped_wait_s)} (Retry-After)"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuner.model import FloatArray, IntArray
 from tuner.records import ON_DEMAND, Outcome, Purpose, Sample
-from tuner.sample_table import Floats, SampleTable, table_of
+from tuner.sample_table import Floats, Kind, SampleTable, table_of
 
 #: A size is infeasible when this share of its invocations was killed or timed out.
 FAILED_SHARE = 0.2
@@ -56,7 +56,7 @@ class Observations:
     client_overhead_ms: FloatArray = field(default_factory=lambda: np.zeros(0))
     max_memory_mb: float | None = None  # the most that any invocation used
     throttle_share: float = 0.0  # of all requests
-    error_share: float = 0.0  # of all calls that were not throttled
+    error_share: float = 0.0  # of all calls that were not throttled; answers of 5xx are errors
     first_calls: bool = False
     dropped: int = 0
 
@@ -114,22 +114,26 @@ def from_samples(samples: Sequence[Sample]) -> Observations:
         cold=_cold(usable.where(cold)),
         failures=_failures(asked),
         client_overhead_ms=np.maximum(0.0, warm.latency_ms - duration_ms),
-        throttle_share=_share(asked, _THROTTLED),
-        error_share=_share(asked.only(lambda kind: kind.outcome not in _THROTTLED), _ERRORS),
+        throttle_share=_share(asked.by_kind(_throttled, np.bool_)),
+        error_share=_share(_wrong(asked.only(lambda kind: not _throttled(kind)))),
         max_memory_mb=_most(peaks[_usable(peaks)]),
         first_calls=first_calls,
         dropped=len(ok) - len(usable),
     )
 
 
-_THROTTLED = frozenset({Outcome.THROTTLED})
-_ERRORS = frozenset(Outcome) - {Outcome.OK, Outcome.THROTTLED}
+def _throttled(kind: Kind) -> bool:
+    return kind.outcome is Outcome.THROTTLED
 
 
-def _share(samples: SampleTable, outcomes: frozenset[Outcome]) -> float:
-    if not len(samples):
-        return 0.0
-    return samples.number(lambda kind: kind.outcome in outcomes) / len(samples)
+def _wrong(samples: SampleTable) -> NDArray[np.bool_]:
+    """Which did not end well, or succeeded with an answer of 5xx."""
+    failed = samples.by_kind(lambda kind: kind.outcome is not Outcome.OK, np.bool_)
+    return failed | samples.answered_5xx
+
+
+def _share(among: NDArray[np.bool_]) -> float:
+    return float(among.mean()) if among.size else 0.0
 
 
 def _usable(values: Floats) -> NDArray[np.bool_]:

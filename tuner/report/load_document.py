@@ -113,7 +113,7 @@ def _figures(figures: "LoadFigures") -> dict[str, Any]:
         **named(figures, "calls", "attempts", "cold_starts", "init_timeouts"),
         "dropped": figures.never_sent,
         "unknown": figures.unknown,
-        **named(figures, "outcomes", "throttles"),
+        **named(figures, "outcomes", "answered_5xx", "throttles"),
         **{f"{name}_ms": _spread(getattr(figures, name)) for name in _TIMES},
         "concurrency": figures.concurrency,
     }

@@ -25,6 +25,8 @@ from tuner.units import (
 _OF_SECOND = {0.5: "p50_ms", 0.95: "p95_ms", 0.99: "p99_ms"}
 #: An objective without a value is not met, and nothing has missed it.
 _NOT_MEASURED = "not measured"
+#: None is met by calls that all failed, however quickly they did.
+_NONE_WELL = "no call ended well"
 #: Causes that explain a missed objective; the section on errors has more.
 _CAUSES = 2
 
@@ -82,15 +84,9 @@ def held_to(document: Mapping[str, Any], verdicts: Sequence[Mapping[str, Any]]) 
 
 
 def answered_5xx(document: Mapping[str, Any]) -> int:
-    """Calls that succeeded with an answer which tells an HTTP front to fail, as far as an objective
-    on errors counts them."""
-    if document.get("events") is not None:
-        return 0
-    texts = (each for each in document["slo"] if each["slo"].lower().startswith("errors"))
-    share: float = next((each["value"] for each in texts if each["value"] is not None), 0.0)
-    calls: int = document["calls"]
-    ended: Mapping[str, int] = document["outcomes"]
-    return max(0, round(share * calls) - (calls - ended["ok"] - ended.get("throttled", 0)))
+    """Calls that succeeded with an answer which tells an HTTP front to fail; documents of earlier
+    versions do not know it."""
+    return int(document.get("answered_5xx", 0))
 
 
 def _row(text: str, measured: Cell, met: bool | None, chance: str, why: str = "") -> Row:
@@ -98,7 +94,8 @@ def _row(text: str, measured: Cell, met: bool | None, chance: str, why: str = ""
     if met is None:
         return Row(text, (measured, Cell(UNKNOWN)), reason=why)
     tone = "failed" if not met else "partial" if chance else "recommended"
-    missed = "not met" if measured.value == _NOT_MEASURED else "missed"
+    unmissed = measured.value == _NOT_MEASURED or why == _NONE_WELL
+    missed = "not met" if unmissed else "missed"
     return Row(text, (measured, Cell(f"met{chance}" if met else missed, tone=tone)), reason=why)
 
 
@@ -168,6 +165,8 @@ def _why(slo: Slo | None, verdict: Mapping[str, Any], document: Mapping[str, Any
     """Why an objective was missed, as far as the load shows it."""
     if slo is None or verdict["met"]:
         return ""
+    if verdict["value"] is not None and verdict["value"] < slo.limit:
+        return _NONE_WELL
     causes = [as_cause(each) for each in document.get("errors", ())]
     expected = set(map(printable, document["load"].get("expect", ())))
     if slo.scope is SloScope.ERRORS:

@@ -103,11 +103,12 @@ def _answer(document: Mapping[str, Any]) -> Answer:
         rest[:0] = [*held_to(document, missed or document["slo"]), rate]
     else:
         headline = rate
-    tone = "bad" if missed or not document["outcomes"]["ok"] else "good"
+    wrong = answered_5xx(document)
+    tone = "bad" if missed or document["outcomes"]["ok"] <= wrong else "good"
     doubtful = events is not None and events["given_up"] + events["unknown"]
     lost = document["dropped"] or document.get("unknown")
     lost = lost or (limit is not None and limit["fails_at_rps"] is None)
-    if tone == "good" and (throttled or failed or lost or doubtful):
+    if tone == "good" and (throttled or failed or wrong or lost or doubtful):
         tone = "warn"
     return Answer(headline, "; ".join(rest), tone, _facts(document))
 

@@ -189,3 +189,10 @@ def test_an_init_beyond_the_limit_of_lambda_is_a_doubt() -> None:
     assert [advice.code for advice in told] == ["init-timeout"]
     assert "1 of 1 cold starts" in told[0].text
     assert codes([*GOOD, cold("provisioned=2")]) == []  # which has up to 15 minutes
+
+
+def test_answers_that_tell_a_front_to_fail_are_a_doubt_of_a_sweep() -> None:
+    wrong = [a_sample(512, call=n, reason="statusCode 502") for n in range(3)]
+    [doubt] = [each for each in check(wrong, FACTS) if each.code == "answers-5xx"]
+    assert doubt.text.startswith("3 calls succeeded with an answer of statusCode 502")
+    assert doubt.text.endswith("check --payload or --event, then run it again.")

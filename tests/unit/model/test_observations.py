@@ -6,7 +6,7 @@ import numpy as np
 
 from support.factories import a_sample
 from tuner.model.observations import from_samples
-from tuner.records import Outcome, Purpose, Sample
+from tuner.records import PROXIED, Outcome, Purpose, Sample
 
 
 def sample(memory_mb: int, duration_ms: float | None, **changes: object) -> Sample:
@@ -66,3 +66,10 @@ def test_order_of_samples_does_not_matter_to_the_sizes() -> None:
     found = from_samples([sample(512, 3.0), sample(128, 9.0), sample(256, 5.0)])
     assert np.array_equal(found.sizes_mb, [128, 256, 512])
     assert found.at(256).tolist() == [5.0]
+
+
+def test_answers_of_5xx_are_errors_and_their_durations_are_kept() -> None:
+    wrong = [sample(512, 9.0, reason=f"{PROXIED}500") for _ in range(3)]
+    found = from_samples([*wrong, sample(512, 9.0)])
+    assert found.error_share == 0.75
+    assert len(found) == 4

@@ -501,8 +501,24 @@ def test_answers_of_5xx_that_count_as_errors_stand_beside_what_succeeded() -> No
         told = {"call": number, "due_s": number / 5, "took_s": 0.2, "duration_ms": 100.0}
         tally.add(a_sample(**told))
     figures = replace(tally.figures(4.0, 20.0, Shortfall(), None), proxied={"500": 15})
+    assert "15 calls answered 5xx" in load_view(load_document(made(figures=figures))).answer.rest
     verdicts = judge([parse_slo("errors<1%")], figures, 0.001)
     document = load_document(made(figures=figures, verdicts=verdicts))
     assert "15 calls answered 5xx" in load_view(document).answer.rest
     assert "75 % (15 calls answered 5xx)" in printed(document)
     assert "5xx" not in printed(load_document(made(slo="errors<1%")))
+
+
+def test_no_objective_is_met_where_every_answer_is_5xx() -> None:
+    tally = LoadTally()
+    for number in range(20):
+        told = {"call": number, "due_s": number / 5, "took_s": 0.2, "duration_ms": 100.0}
+        tally.add(a_sample(**told, reason="statusCode 502"))
+    figures = tally.figures(4.0, 20.0, Shortfall(), None)
+    verdicts = judge([parse_slo("p95<3s"), parse_slo("throttles<1%")], figures, 0.001)
+    document = load_document(made(figures=figures, verdicts=verdicts))
+    assert [each["met"] for each in document["slo"]] == [False, False]
+    answer = load_view(document).answer
+    assert (answer.headline, answer.tone) == ("FAILED p95<3s, throttles<1%", "bad")
+    assert banners(document)["throttles<1%"].count("no call ended well") == 1
+    assert "not met" in printed(document)

@@ -170,6 +170,7 @@ class Clumsy(LambdaUser):
     [
         ("import no_such_module", "No module named 'no_such_module'"),
         ("from locust import HttpUser\nclass A(HttpUser):\n    host = 'x'", "is a LambdaUser"),
+        ("from locust import User\nclass B(User):\n    client = None", "self.invoke(payload)"),
         ("x = 1", "is a LambdaUser"),
     ],
 )
@@ -179,6 +180,8 @@ def test_a_locustfile_that_cannot_be_played_fails_with_words(
     code, _, err = tuner("load", new_function(ECHO), *place, *write(source), "--duration", "1s")
     assert code == 1
     assert says in err
+    assert err.startswith("tuner: --locustfile ")
+    assert "LookupError" not in err
     assert len(err.splitlines()) <= 2
 
 

@@ -57,6 +57,9 @@ def _csv(content: str, name: str) -> Columns:
     rows = list(table.rows)
     if names[:1] == ["full label"]:
         return _console(table.header, rows, name)
+    if _has_facts(rows) and not any(map(_NAME_OF_TIME.fullmatch, names)):
+        fix = "Set the console's language to English and export it again."
+        raise UsageError(name, "begins with lines that are not CloudWatch's in English", fix)
     if "1" in names and "1440" in names:
         return _azure_minutes(names, rows, name)
     return Columns(name, _by_name(names, rows, name), table.delimiter)
@@ -70,14 +73,28 @@ def _by_name(names: Sequence[str], rows: Sequence[Row], name: str) -> dict[str, 
     }
 
 
+#: As the console writes a time.
+_CONSOLE_TIME = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d.*")
+_NAME_OF_TIME = re.compile(r".*(time|date|bin\().*")
+
+
+def _has_facts(rows: Sequence[Row]) -> bool:
+    """True if lines of words come before times as the console writes them."""
+    first = [cells[0] for _, cells in rows]
+    return bool(first) and first[0][:1].isalpha() and any(map(_CONSOLE_TIME.fullmatch, first))
+
+
 def _console(header: Sequence[str], rows: Sequence[Row], name: str) -> Columns:
     """CloudWatch's own CSV: lines of facts about each metric, then a time and its values."""
     if len(header) > 2:
         raise UsageError(name, f"has {len(header) - 1} metrics", "Export Invocations alone.")
     facts: dict[str, str] = {"full label": header[-1]}
-    while rows and not rows[0][1][0][:4].isdigit():
+    while rows and not rows[0][1][0][:1].isdigit():
         facts[rows[0][1][0].strip().lower()] = rows[0][1][-1].strip()
         rows = rows[1:]
+    if not rows:
+        fix = "Export it again, with times like 2026/01/31 09:00:00."
+        raise UsageError(name, "has no line that begins with a time", fix)
     _refuse_other_metric(facts.get("metric") or facts.get("label", ""), name)
     if facts.get("statistic", "sum").lower() not in ("sum", "samplecount", "sample count"):
         reason = f"holds the statistic {facts['statistic'][:40]!r}"
@@ -202,6 +219,9 @@ def _metric_data(document: Mapping[str, Any], name: str) -> Columns:
 
 def _insights(document: Mapping[str, Any], name: str) -> Columns:
     rows = insights_rows(document, name)
+    if not rows:
+        fix = "Run the query again over a time with calls."
+        raise UsageError(name, "has no results", fix)
     return _from_rows([{k: v for k, v in row.items() if k != "@ptr"} for row in rows], name)
 
 

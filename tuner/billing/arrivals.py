@@ -71,7 +71,9 @@ def read_arrivals(content: str, name: str) -> Counts | Moments:
     if counts:
         return _timed_counts(columns, times[0], counts)
     _refuse_unclear(columns, times[0])
-    return _moments(columns, times[0])
+    found = _moments(columns, times[0])
+    _refuse_even(columns, times[0], found.at_s)
+    return found
 
 
 _TIMES = ("timestamp", "@timestamp", "time", "datetime", "date", "timestamps", "end_timestamp")
@@ -124,6 +126,23 @@ def _refuse_unclear(columns: Columns, time: str) -> None:
                 raise columns.refused(f"has a column {name[:40]!r}, which is a rate", fix)
             fix = "Rename it to invocations if it counts calls; drop it if each row is one call."
             raise columns.refused(f"has a column {name[:40]!r}; are rows calls or counts?", fix)
+
+
+def _refuse_even(columns: Columns, time: str, at_s: Sequence[float]) -> None:
+    """Raise for figures at times whole minutes apart: they may be those of a period each."""
+    others = {name: column for name, column in columns.by_name.items() if name != time}
+    gaps = {after - before for before, after in pairwise(at_s)}
+    even = len(at_s) > 2 and len(gaps) == 1 and at_s[0] % 60 == 0 and at_s[1] % 60 == 0
+    if not even or not others or gaps == {0.0} or any(name.startswith("@") for name in others):
+        return  # fields with an @ are those of an event of the log
+    if all(
+        is_unknown(value) or _numeric(value) for column in others.values() for _, value in column
+    ):
+        reason = (
+            f"has times exactly {format_seconds(gaps.pop())} apart; is a row a call or a period?"
+        )
+        fix = "Keep the column of times alone if each row is one call, or add one of invocations."
+        raise columns.refused(reason, fix)
 
 
 def _numeric(value: Any) -> bool:
@@ -269,6 +288,8 @@ def _moment(value: Any, place: str) -> float:
 def _iso(text: str) -> float:
     if text[4:5] == text[7:8] == "/":  # the console's 2026/01/31
         text = text.replace("/", "-", 2)
+    if text.endswith(" UTC"):  # as databases write it
+        text = f"{text.removesuffix(' UTC')}Z"
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

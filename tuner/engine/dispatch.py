@@ -148,6 +148,9 @@ class Dispatch:
         self._out.clear()
         if self.hooks is not None and self.hooks.broken is not None:
             raise self.hooks.broken
+        if self._failure and (script := self._batch.policy.script) is not None:
+            words = self._failure.removeprefix("LookupError: ")  # ours, with a reason of its own
+            raise TunerError(f"--locustfile {script.name}", words, "Correct it, then run it again.")
         if self._failure:
             raise TunerError("load worker", self._failure, "Run it again with --debug for details.")
         if not self._alive:

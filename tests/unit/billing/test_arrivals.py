@@ -37,6 +37,8 @@ TIMES = ["2026-03-01T00:00:00Z", "2026-03-01T00:05:00Z", "2026-03-01T00:15:00Z"]
         f"Timestamp;Sum\n{TIMES[2]};9.0\n{TIMES[0]};7.0\n{TIMES[1]};8.0\n",
         f"date\tCount\tregion\n{TIMES[0]}\t7\tx\n{TIMES[1]}\t8\tx\n{TIMES[2]}\t9\tx\n",
         f"Time (UTC+01:00),Sum of Invocations\n{TIMES[0]},7\n{TIMES[1]},8\n{TIMES[2]},9\n",
+        "time,invocations\n2026-03-01 00:00:00 UTC,7\n2026-03-01 00:05:00 UTC,8\n"
+        "2026-03-01 00:15:00 UTC,9\n",
         f"time,aws.lambda.invocations\n{TIMES[0]},7\n{TIMES[1]},8\n{TIMES[2]},9\n",
         f"timestamp,calls\n{TIMES[0]},7\n{TIMES[1]},8\n2026-03-01T00:10:00Z,\n{TIMES[2]},9\n",
         f"date,request_count,status\n{TIMES[0]},7,5\n{TIMES[1]},8,5\n{TIMES[2]},9,6\n",
@@ -131,6 +133,12 @@ def test_rows_without_a_count_are_calls(text: str) -> None:
     assert read_arrivals(text, "t") == Moments((100.0, 110.0))
 
 
+def test_events_of_a_log_at_even_times_are_calls() -> None:
+    text = "@timestamp,@duration\n" + "".join(f"{60 * at},9.5\n" for at in range(1, 4))
+    assert read_arrivals(text, "t") == Moments((60.0, 120.0, 180.0))
+    assert read_arrivals("time\n60\n120\n180\n", "t") == Moments((60.0, 120.0, 180.0))
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -154,6 +162,11 @@ def test_rows_without_a_count_are_calls(text: str) -> None:
         ("bin(5m),avg(@duration)\n2026-03-01 00:00:00.000,7\n", "no column that counts calls"),
         ("Full label,x\nLabel,Errors\nPeriod,60\n2026/03/01 00:00:00,7\n", "not Invocations"),
         ("Full label,a,b\nLabel,x,y\n2026/03/01 00:00:00,7,8\n", "2 metrics"),
+        ("Full label,x\nLabel,Invocations\nPeriod,60\n01/03/2026 00:00,7\n", "not a moment"),
+        ("Full label,x\nLabel,Invocations\nPeriod,60\nMar 1,7\n", "begins with a time"),
+        ("Libelle,x\nPeriode,60\n2026/03/01 00:00:00,7\n", "not CloudWatch's in English"),
+        ("timestamp,duration_ms\n60,5\n120,6\n180,5\n", "is a row a call or a period?"),
+        ({"status": "Complete", "results": []}, "no results"),
         ({"Label": "Errors", "Datapoints": [{"Timestamp": 60, "Sum": 5}]}, "not Invocations"),
         ({"Label": "Invocations", "Datapoints": [{"Timestamp": 60, "Average": 1}]}, "neither"),
         ({"Label": "Invocations", "Datapoints": []}, "no calls"),

@@ -109,7 +109,8 @@ class LocustfileRun:
         self._shape = shape_in(vars(module).values(), script.shaped)
         if not any(issubclass(item, InvokeUser) for item in found):
             raise LookupError(
-                f"none of its classes is a LambdaUser (from {_NAME} import LambdaUser)"
+                "none of its classes is a LambdaUser, whose self.invoke(payload) sends a call "
+                f"(from {_NAME} import LambdaUser)"
             )
         return list(dict.fromkeys(found))
 

@@ -95,7 +95,11 @@ def _left_out(case: ChoiceCase) -> list[str]:
 
 def _nearest_miss(case: ChoiceCase) -> str:
     """Say what no size can meet, and how far the size that comes closest is from it."""
-    margin = max(1.0, float(np.median(case.outlook.margin[:, case.index])))
+    margins, calls = np.median(case.outlook.margin, axis=0), case.basis.calls
+    margin = max(1.0, float(margins[case.index]))
+    few = [0 < calls.get(int(size), 0) < case.basis.enough for size in case.outlook.memory_mb]
+    nearer = bool((margins[few] < margins[case.index]).any())
+    of = f" of the sizes called {case.basis.enough} times" if nearer else ""
     off = f"{format_share(margin - 1.0)} over" if margin < 2.0 else f"at {format_times(margin)}"
     texts = _never_met(case)
     together = f"{listed(slo.text for slo in case.goal.slos)} together"
@@ -106,7 +110,7 @@ def _nearest_miss(case: ChoiceCase) -> str:
     meets, off = ("is likely to meet", f"an estimated {off}") if some else ("meets", off)
     return (
         f"No size {meets} {missed}; {format_memory(case.memory_mb)} "
-        f"comes closest, {off} the limit{'' if one else ' it misses most'}: {case.told}."
+        f"comes closest{of}, {off} the limit{'' if one else ' it misses most'}: {case.told}."
     )
 
 
@@ -238,6 +242,7 @@ def runners_up(case: ChoiceCase) -> tuple[RunnerUp, ...]:
 
 
 def _why_not(case: ChoiceCase, i: int) -> str:
-    if case.goal.slos and case.meets and case.outlook.meets[i] < 0.95:
+    meets = case.outlook.meets
+    if case.goal.slos and case.meets and meets[i] < min(0.95, meets[case.index]):
         return f"meets the objectives with {format_probability(case.outlook.meets[i])}"
     return changes(case.means(i), case.means(case.index))

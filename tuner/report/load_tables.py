@@ -61,8 +61,14 @@ def times_table(document: Mapping[str, Any]) -> Table:
     """Percentiles of every kind of time that was measured, with intervals where they are known."""
     renamed = {} if document.get("events") is None else _ACCEPTED
     bounds = document.get("intervals", {})  # documents of earlier versions have none
+    whole = document["outcomes"]["ok"] == document["calls"]  # so each cold start has its time
+    cold = document["cold_starts"] if whole else None
+    of = {} if cold is None else {"cold_ms": f" (of {cold:,})"}  # mostly a handful
     rows = [
-        Row(renamed.get(key, title), spread_cells(document[key], _STATISTICS, bounds.get(key, {})))
+        Row(
+            renamed.get(key, title) + of.get(key, ""),
+            spread_cells(document[key], _STATISTICS, bounds.get(key, {})),
+        )
         for key, title in _TIMES
         if document.get(key)  # documents of earlier versions have no unexpected_ms
     ]

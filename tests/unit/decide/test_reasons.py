@@ -89,6 +89,22 @@ def test_a_probability_of_draws_is_never_called_certain_or_impossible() -> None:
     assert slow.why_not == "meets the objectives with less than 1 % probability"
 
 
+def test_a_size_likelier_to_meet_the_objectives_is_not_left_out_for_that() -> None:
+    seen = {512: around(110.0), 1024: around(103.0), 2048: around(102.0)}
+    found = choice(seen, "p95<110ms")
+    assert (found.memory_mb, found.meets_slo) == (1024, True)
+    [larger] = [other for other in found.runners_up if other.memory_mb == 2048]
+    assert larger.why_not.startswith("88 % more expensive")
+
+
+def test_a_nearest_miss_is_of_the_sizes_that_were_called_often_enough() -> None:
+    often = [394.0 + n % 3 for n in range(12)]
+    seen = {1024: [650.0] * 12, 1769: often, 2048: [370.0, 371.0]}
+    found = choice(seen, "p50<300ms")
+    assert found.memory_mb == 1769
+    assert "1,769 MB comes closest of the sizes called 10 times, " in found.reasons[0]
+
+
 def test_a_cheaper_size_that_is_left_out_is_told_with_its_probability() -> None:
     near = [190.0, 140.0, 175.0, 150.0, 199.0, 160.0, 185.0, 145.0, 170.0, 155.0]
     found = choice({128: near, 256: [each * 0.6 for each in near]}, "p95<200ms")

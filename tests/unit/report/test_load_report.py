@@ -522,3 +522,15 @@ def test_no_objective_is_met_where_every_answer_is_5xx() -> None:
     assert (answer.headline, answer.tone) == ("FAILED p95<3s, throttles<1%", "bad")
     assert banners(document)["throttles<1%"].count("no call ended well") == 1
     assert "not met" in printed(document)
+
+
+def test_times_of_cold_starts_say_of_how_many_they_are() -> None:
+    told = {
+        **load_document(made()),
+        "cold_starts": 3,
+        "cold_ms": {"p50": 300.0, "p95": 400.0, "max": 400.0},
+    }
+    for failed, head in ((0, " (of 3)"), (1, "")):  # a cold start that failed has no time
+        outcomes = {**told["outcomes"], "ok": told["calls"] - failed}
+        heads = [row.head for row in times_table({**told, "outcomes": outcomes}).rows]
+        assert f"Cold start, INIT and first call{head}" in heads

@@ -87,9 +87,10 @@ def open_text(file: Path, name: str) -> Iterator[IO[str]]:
 def _csv_lines(file: Path, stream: IO[str]) -> Iterator[tuple[int, Cells]]:
     table = read_table(stream, str(file))
     names = named(table.header, str(file))
-    exported = any(column.startswith("@") for column in table.header)
+    figures = {"duration_ms", "memory_mb"} & set(names.values())
+    exported = bool(figures) and any(column.startswith("@") for column in table.header)
     messages = [column for column in ("@message", "message") if column in table.header]
-    if {"duration_ms", "memory_mb"} & set(names.values()):
+    if figures:
         messages = []
     for line, values in table.with_numbers(numbers_in(table.header, names)).rows:
         row = dict(zip(table.header, values, strict=True))

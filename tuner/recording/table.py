@@ -212,14 +212,16 @@ class Numbers:
         return text.replace(",", "")
 
     def _usual(self, text: str) -> str:
-        """The mark if nothing else tells it: a comma goes with semicolons."""
-        unsure = self._whole and self._delimiter == ";"
-        if "." in text and not unsure:
+        """The mark if nothing else tells it: a comma goes with semicolons, where a point may be one
+        of thousands."""
+        if "." in text and self._delimiter != ";":
             return "."
-        if self._delimiter == ";" and not unsure:
+        if "," in text and self._delimiter == ";" and not self._whole:
             return ","
         reason = f"{text[:40]!r} can be read as a decimal number or with thousands"
-        raise UsageError("", reason, "Write numbers with a point and no thousands, like 1234.5.")
+        raise UsageError(
+            "", reason, "Write numbers with a point and no thousands, like 1234.5 or 1.2340."
+        )
 
 
 def _mark(text: str) -> str:

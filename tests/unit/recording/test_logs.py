@@ -122,6 +122,7 @@ def test_the_outcome_is_that_of_the_report(tmp_path: Path) -> None:
         ),
         ("a.csv", "@memorySize,@duration,@log\n1.28E8,5,1:a\n1.28E8,5,1:b\n", "@log: 1:a, 1:b"),
         ("a.csv", "memorySize,duration\n512,0.2\n", "no column duration_ms"),
+        ("a.csv", "@requestId,size,took\na,512,5\n", "it has size, took"),
         ("a.csv", "memorySize,Memory_MB,duration_ms\n512,512,5\n", "which one is memory_mb?"),
     ],
 )

@@ -26,7 +26,7 @@ from tuner.decide.outlook import (
 )
 from tuner.decide.reasons import NEXT_SIZE
 from tuner.decide.result import CurveBand, ModelCard, Recommendation
-from tuner.decide.steady import APART, drift_of, unsteady_mb
+from tuner.decide.steady import APART, unsteady_mb
 from tuner.model import FloatArray, IntArray
 from tuner.model.fit import fit
 from tuner.model.observations import ERRORS_IN_A_ROW, Observations, from_samples
@@ -280,7 +280,7 @@ class Decider:
         )
         rounds_count, run_sd = q.run_sd > RUN_SD, q.run_sd  # rows of a recording have no rounds
         if rounds_count and sizes_differ:
-            run_sd = float(np.hypot(run_sd, drift_of(observations).sd))
+            run_sd = float(np.hypot(run_sd, observations.drift.sd))
         return Basis(curve, observations, q.goal, q.rates, run_sd, q.enough, rounds_count, q.surest)
 
     def _probe(self, basis: Basis, open_mb: IntArray) -> int | None:

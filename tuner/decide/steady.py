@@ -13,7 +13,6 @@ from tuner.decide.outlook import EXPONENT, Basis, Outlook
 from tuner.decide.result import Recommendation
 from tuner.model import FloatArray, IntArray
 from tuner.model.observations import Observations
-from tuner.model.rounds import RoundDrift, between_rounds
 from tuner.records import Advice
 from tuner.units import format_memory, format_share, listed
 
@@ -36,18 +35,12 @@ MOST_AT_ONCE = 4
 _HARDLY = 0.05
 
 
-def drift_of(observations: Observations) -> RoundDrift:
-    """What rounds of a run differ by at all sizes alike."""
-    log_ms = np.log(observations.duration_ms)
-    return between_rounds(observations.memory_mb, log_ms, observations.round)
-
-
 def rounds_apart(basis: Basis | None, pick: Recommendation | None) -> tuple[Advice, ...]:
     """Say that rounds of calls differ at all sizes alike, and what cannot be told because of it;
     nothing of a recording, whose rows have no rounds."""
     if basis is None or pick is None or not basis.rounds_count:
         return ()
-    drift, own = drift_of(basis.observations), basis.seen(pick.memory_mb)
+    drift, own = basis.observations.drift, basis.seen(pick.memory_mb)
     if drift.sd < _ROUNDS_APART or own is None:
         return ()
     costs = {each.memory_mb: each.cost_usd_per_million for each in pick.runners_up}
@@ -117,5 +110,5 @@ def _errors(outlook: Outlook, basis: Basis) -> FloatArray:
     count = each.calls
     variance = (each.squares + _POOLED * each.pooled) / (count - 1 + _POOLED) / count
     rounds = [np.unique(seen.round[seen.memory_mb == each]).size for each in seen.sizes_mb]
-    variance = variance + drift_of(seen).sd ** 2 / np.array(rounds)
+    variance = variance + seen.drift.sd**2 / np.array(rounds)
     return np.asarray(np.sqrt(variance)[np.searchsorted(seen.sizes_mb, outlook.memory_mb)])

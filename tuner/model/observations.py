@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tuner.model import FloatArray, IntArray
+from tuner.model.rounds import RoundDrift, between_rounds
 from tuner.records import ON_DEMAND, Outcome, Purpose, Sample
 from tuner.sample_table import Floats, Kind, SampleTable, table_of
 
@@ -77,6 +78,11 @@ class Observations:
     def calls(self) -> IntArray:
         """Number of durations of each size."""
         return np.bincount(self.index, minlength=self.sizes_mb.size)
+
+    @cached_property
+    def drift(self) -> RoundDrift:
+        """What rounds of a run differ by at all sizes alike."""
+        return between_rounds(self.memory_mb, np.log(self.duration_ms), self.round)
 
     def at(self, memory_mb: int) -> FloatArray:
         """Durations (ms) seen at one size."""

@@ -43,8 +43,8 @@ def between_rounds(memory_mb: IntArray, log_ms: FloatArray, rounds: IntArray) ->
     The effects' weighted sum of squares beyond the sizes', held against what the calls' scatter
     explains; the variance by the method of moments (Henderson, Biometrics 1953, method III).
     """
-    _, size = np.unique(memory_mb, return_inverse=True)
-    _, turn = np.unique(rounds, return_inverse=True)
+    size = np.searchsorted(np.unique(memory_mb), memory_mb)
+    turn = np.searchsorted(np.unique(rounds), rounds)
     if not size.size or turn.max() == 0:
         return CALM
     turn = turn * _MOST // max(_MOST, int(turn.max()) + 1)
@@ -75,7 +75,7 @@ def _clipped(log_ms: FloatArray, size: IntArray) -> FloatArray:
 def _variance(values: FloatArray, size: IntArray, turn: IntArray) -> FloatArray:
     """Variance of a call at each size, within rounds; sizes with few calls have that of all."""
     cell = turn * (int(size.max()) + 1) + size
-    _, cell, count = np.unique(cell, return_inverse=True, return_counts=True)
+    count = np.maximum(np.bincount(cell), 1)
     square = (values - (np.bincount(cell, values) / count)[cell]) ** 2
     sums = np.bincount(size, square)
     freedom = np.bincount(size, 1.0 - 1.0 / count[cell])

@@ -65,14 +65,15 @@ def read_payloads(
         if is_feed(given):
             return _rows(given, options, clock or WallClock(), rows, ordered=ordered)
         return _weighted(given if inline(given) else _read(given, "--payloads", options))
-    text = options.payload
+    text, thing = options.payload, "--payload"
     if text.startswith(S3):
         return _from_s3(_read(text, "--payload", options))
     if text == "-":
         text = _typed()
     elif text.startswith("@"):
-        text = read_text(Path(text[1:]), f"--payload {text[1:]}")
-    return (Payload(_checked(text, "--payload")),)
+        thing = f"--payload {text[1:]}"
+        text = read_text(Path(text[1:]), thing)
+    return (Payload(_checked(text, thing)),)
 
 
 def _typed() -> str:
@@ -157,6 +158,8 @@ def _checked(text: str, option: str, *, limit: bool = True) -> bytes:
         fix = "Give JSON, @file, s3://bucket/key, or - for stdin."
         if option.startswith("--payloads"):
             fix = _WEIGHTED_FIX
+        elif " " in option:  # a file, which is what was meant
+            fix = "Correct the file; an event is one value of JSON."
         elif _names_file(name := re.sub(r"^fileb?://", "", text)):
             fix = f"Did you mean the file? Write {option} @{name}."
         why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -185,9 +188,12 @@ def _weighted(text: str) -> tuple[Payload, ...]:
         raise UsageError("--payloads", "is not a list of payloads", fix)
     found = []
     for number, item in enumerate(items, 1):
-        weight = item.get("weight", 1) if isinstance(item, dict) and "payload" in item else None
+        if not isinstance(item, dict) or "payload" not in item:
+            raise UsageError("--payloads", f"item {number} has no payload", fix)
+        weight = item.get("weight", 1)
         if not isinstance(weight, int | float) or not math.isfinite(weight) or weight <= 0:
-            raise UsageError("--payloads", f"item {number} has no payload and weight", fix)
+            reason = f"item {number} has the weight {weight!r:.40}, which is no number above 0"
+            raise UsageError("--payloads", reason, "Give it one, or leave the item out.")
         body = _checked(payload_text(item["payload"]), f"--payloads, item {number}")
         name = item.get("name", str(number))
         if not isinstance(name, str) or not name.isprintable() or not name.strip():

@@ -94,6 +94,10 @@ def test_what_is_sent_is_json_of_the_standard(text: str) -> None:
         ({"payload": "[" * 100_000}, "is not JSON: it is nested too deeply"),
         ({"payload": "file://PATH"}, "Write --payload @PATH."),
         ({"payload": "fileb://PATH"}, "Write --payload @PATH."),
+        ({"payload": "@PATH.bad"}, "--payload PATH.bad: is not JSON"),
+        ({"payload": "@PATH.bad"}, "Correct the file"),
+        ({"payloads": '[{"payload": 1, "weight": 0}]'}, "item 1 has the weight 0, which is no"),
+        ({"payloads": '[{"weight": 1}]'}, "item 1 has no payload\n"),
         ({"payloads": '[{"payload": NaN}]'}, 'Write it like [{"payload": {...}, "weight": 2}'),
     ],
 )
@@ -102,6 +106,7 @@ def test_what_a_payload_is_instead_is_told(
 ) -> None:
     path = tmp_path / "event.json"
     path.write_text("{}")
+    path.with_name("event.json.bad").write_text("{'a': 1}")
     with pytest.raises(UsageError) as caught:
         sent(**{key: text.replace("PATH", str(path)) for key, text in options.items()})
     assert says.replace("PATH", str(path)) in str(caught.value)

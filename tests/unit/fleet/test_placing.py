@@ -367,7 +367,7 @@ def test_the_fleet_decides_as_the_slow_reference_does(limits: AccountLimits, act
             stopped |= set() if kept else {number}
         elif action == "advance":
             slow.now += what
-            clock.advance(slow.now / 1000 - clock.monotonic())
+            clock.advance(max(0.0, slow.now / 1000 - clock.monotonic()))
             stopped |= set(it.expired())
         elif action == "reserve":
             it.reserve(what, detail)

@@ -135,7 +135,9 @@ def plan_of(seed: int) -> Plan:
         locked_out_s=some(0.05, lambda: rng.uniform(0.0, 30.0)),
         hands=tuple(hands),
         tags_move=rng.random() < 0.3,
-        untaggable=rng.random() < 0.1 and len(tuners) == 1,  # nothing else tells two of each other
+        # Without tags nothing tells two tuners of each other, and a function that was made anew
+        # with a size of ours is one whose description was replaced, which goes back.
+        untaggable=rng.random() < 0.1 and len(tuners) == 1 and "adopt" not in dict(hands).values(),
         disk_lost=lost,
         doubled=some(0.1, lambda: rng.uniform(0.0, 0.5), 0.0),
         applied_s=some(0.3, lambda: 70.0, 1.0),  # until all that was lost has landed

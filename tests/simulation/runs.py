@@ -124,6 +124,10 @@ class Run:
                 "MemorySize is 704",
             )  # the first was undone before the second
             wrong = [one for one in wrong if not one.startswith(sizes)]
+        if (
+            "or made anew, and no version of then is left" in told
+        ):  # with its size, and how to set it
+            wrong = [one for one in wrong if not one.startswith("MemorySize is")]
         if not (self.plan.disk_lost or self.plan.altered):
             return wrong
         overwrites = {"description", "memory+description", "redeploy", "adopt"}

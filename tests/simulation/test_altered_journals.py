@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from simulation.account import NAME, Account
 from simulation.service import refused
 from tuner.api.left import look
+from tuner.aws import tags
 from tuner.errors import TargetError
 from tuner.records import Setting
 from tuner.targets.aws import AwsTarget
@@ -75,6 +77,32 @@ def test_tags_count_more_than_an_altered_journal(
     assert "says it had 3008 MB before; the function itself says 256 MB" in said[0]
     assert "says its description was 'theirs', and the function does not" in said[1]
     assert (account.functions[NAME].tags, look(tmp_path, tmp_path)) == ({}, ([], []))
+
+
+def test_a_tag_that_lands_late_goes_although_the_journal_was_altered(
+    account: Account,
+    tmp_path: Path,
+    killed: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put, sent = account.tag_resource, list[dict[str, Any]]()
+
+    def slow(**parameters: Any) -> Any:
+        sent.append(parameters)
+        if len(sent) > 1:
+            return put(**parameters)
+        account.at(account.now + 30.0, lambda: put(**parameters))
+        raise ReadTimeoutError(endpoint_url=account.meta.endpoint_url)
+
+    monkeypatch.setattr(account, "tag_resource", slow)
+    monkeypatch.setattr(tags, "_LINGERS_ON_LOOPBACK_S", 60.0)  # as on AWS
+    killed()
+    assert len(sent) == 2
+    alter(tmp_path, say_3008)
+    restore(account, tmp_path)
+    account.clock.advance(60.0)
+    account.latest()
+    assert account.functions[NAME].tags == {}
 
 
 def test_the_mark_in_the_description_counts_more_than_an_altered_journal(

@@ -22,7 +22,7 @@ from tuner.aws.journal import (
     claimed,
     discard,
 )
-from tuner.aws.restore import OF_VERSION, check_same, restore_function
+from tuner.aws.restore import OF_VERSION, check_same, restore_function, untag
 from tuner.aws.tags import APPLIED, MEASURED, Mark, marks
 from tuner.aws.undo import Undo
 from tuner.errors import AccessDenied, NotFound, TargetError
@@ -194,6 +194,8 @@ def _restored_by_itself(entry: JournalEntry, control: ControlPlane, tell: Tell) 
         check_same(header.arn, one.now)
         _tell_differences(entry, one, tell)
         one.back(tell)
+    if ours:
+        untag(entry, control)  # what it says of lost requests can but make this wait
     return bool(ours)
 
 

@@ -81,7 +81,7 @@ def restore_function(
             reason = f"made for the measurement and still there: {'; '.join(left)}"
             fix = "Point your aliases at other versions, then run `tuner restore`."
             raise TargetError(function, reason, fix)
-        _untag(entry, control)
+        untag(entry, control)
 
 
 def _listed_as_before(entry: JournalEntry, control: ControlPlane) -> Iterable[Configuration] | None:
@@ -97,7 +97,7 @@ def _listed_as_before(entry: JournalEntry, control: ControlPlane) -> Iterable[Co
     return listed if _wanted(entry, latest) is None else None
 
 
-def _untag(entry: JournalEntry, control: ControlPlane) -> None:
+def untag(entry: JournalEntry, control: ControlPlane) -> None:
     """Remove the run's tags, last: they say where there is no journal that something is left."""
     header, keys, until_s = entry.header, set[str](), 0.0
     for step in entry.steps:

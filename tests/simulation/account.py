@@ -40,6 +40,10 @@ class Account(Service):
         self.published()
         return made
 
+    def untag_resource(self, **parameters: Any) -> Config:
+        self.catch_up()
+        return super().untag_resource(**parameters)
+
     def control(self) -> ControlPlane:
         session = AwsSession(None, self, REGION, self.meta.endpoint_url, True)
         return ControlPlane(session, self.clock, Random(1))

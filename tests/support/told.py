@@ -53,6 +53,7 @@ def known(document: Any) -> set[str]:
             continue
         for way in _WAYS:
             found.update(numbers(way(float(leaf))))
+        found.update(numbers(f"{leaf * (1 - 1e-9):,.0f}"))  # documents are rounded to 12 digits
         for digits in range(3, 7):
             found.update(numbers(format_ms_to(leaf, digits)))
             found.update(numbers(format_cost(leaf, digits)))

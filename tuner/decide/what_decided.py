@@ -62,8 +62,12 @@ def _would_be(case: ChoiceCase) -> str:
     told = changes(there, here)
     if told == EVEN or not (ahead or score[best] < score[case.index]):
         return ""
-    if ahead and min(np.divide(there, here)) < 1.0 - WORTH_MOVING:  # by few calls, or by luck
-        return f" {size} was measured {told}, but is expected to gain less."
+    gains = np.divide(there, here)
+    decides = {Strategy.COST: gains[0], Strategy.SPEED: gains[1]}
+    seen = min(gains) if ahead else decides.get(case.goal.strategy, float(np.prod(gains)))
+    if seen < 1.0 - WORTH_MOVING:  # by few calls, or by luck
+        calls = counted(case.basis.calls[sizes[best]], "call")
+        return f" {size} was measured {told}, in {calls}, but is expected to gain less."
     return f" {size} would be {told}, which is not worth a change."
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -162,6 +162,7 @@ def test_a_size_that_the_table_shows_to_beat_the_pick_is_told_with_the_reason(se
 
 
 @examples(6)
+@example(17767)  # a size of two calls is 8 % cheaper than the current one
 @given(SEEDS)
 def test_calls_that_a_pick_may_rest_on_are_enough_for_its_rivals_too(seed: int) -> None:
     sweep = some_sweep(seed)
@@ -186,7 +187,8 @@ def test_calls_that_a_pick_may_rest_on_are_enough_for_its_rivals_too(seed: int) 
         assert not free or free & named, (free, told)
         least = min(usd for usd, _ in known.values())
         dear = "the cheapest" in told and cost > least * 1.0351
-        assert not dear or "by the calls of all sizes it is expected to cost" in told, told
+        by_all = "by the calls of all sizes it is expected to cost", "but is expected to gain less"
+        assert not dear or any(each in told for each in by_all), told
 
 
 def changes_of(sweep: Sweep) -> list[str]:
@@ -199,6 +201,7 @@ def changes_of(sweep: Sweep) -> list[str]:
 
 
 @examples(6)
+@example(5480)
 @given(SEEDS)
 def test_every_number_in_the_terminal_is_in_the_document(seed: int) -> None:
     sweep = some_sweep(seed)

@@ -298,13 +298,18 @@ def format_cost(usd: float | None, digits: int = 3) -> str:
 
 
 def format_costs_of(total: float, parts: Mapping[str, float | None]) -> dict[str, str]:
-    """``parts`` of a ``total``, written so that they add up to it as it is written: the largest
-    takes what rounding leaves over. A part below the last digit of the total keeps its own."""
+    """``parts`` of a ``total``, written so that they add up to it as it is written.
+
+    What rounding leaves over is taken by the largest but the first, which other totals may share. A
+    part below the last digit of the total keeps its own.
+    """
     decimals = len(format_cost(total).partition(".")[2])
     unit = 10.0**-decimals
     whole = {name: round(usd, decimals) for name, usd in parts.items() if usd is not None}
     if whole:
-        largest = max(whole, key=lambda name: whole[name])
+        first, *others = whole
+        largest = max(others or [first], key=lambda name: whole[name])
+        largest = largest if whole[largest] >= unit * len(whole) else first
         whole[largest] += round(total, decimals) - sum(whole.values())
     return {
         name: f"${whole[name]:,.{decimals}f}" if name in whole and usd >= unit else format_cost(usd)

@@ -16,7 +16,7 @@ from tuner.units import (
 #: The plan without upfront payment; what all upfront costs is told beside it.
 _SAVINGS = "savings_no_upfront_usd"
 #: Items that add up to the total.
-_ITEMS = ("requests_usd", "duration_usd", "init_usd", "ephemeral_usd")
+ITEMS = ("requests_usd", "duration_usd", "init_usd", "ephemeral_usd")
 
 
 def month_table(sweep: Sweep) -> Table | None:
@@ -98,7 +98,7 @@ def month_fact(sweep: Sweep) -> tuple[Fact, ...]:
 def _row(size: MonthAtSize, columns: Iterable[str]) -> Row:
     upfront = known(size.savings_all_upfront_usd)
     details = {} if upfront is None else {_SAVINGS: f"all upfront {format_cost(upfront)}"}
-    shown = format_costs_of(size.total_usd, {each: getattr(size, each) for each in _ITEMS})
+    shown = format_costs_of(size.total_usd, {each: getattr(size, each) for each in ITEMS})
     cells = tuple(
         Cell(shown.get(each) or format_cost(getattr(size, each)), details.get(each, ""))
         for each in columns

@@ -25,12 +25,20 @@ from tuner.decide.result import Sweep
 from tuner.records import Purpose, Sample
 from tuner.report.answer import as_good
 from tuner.report.elements import call_count, changed
+from tuner.report.month import ITEMS
 from tuner.report.sweep_document import document
 from tuner.report.sweep_tables import choice_table
 from tuner.report.sweep_view import sweep_view
 from tuner.report.terminal import print_report
 from tuner.report.verdict import verdict
-from tuner.units import MemoryRange, format_cost, format_memory, format_ms, format_probability
+from tuner.units import (
+    MemoryRange,
+    format_cost,
+    format_costs_of,
+    format_memory,
+    format_ms,
+    format_probability,
+)
 
 X86 = prices("us-east-1", "x86_64")
 
@@ -209,7 +217,16 @@ def test_every_number_in_the_terminal_is_in_the_document(seed: int) -> None:
     sizes = told["sizes"]
     counts = [len(sizes), *(sum(row[kind]["n"] for row in sizes) for kind in ("warm", "cold"))]
     fixed = [0.9, 0.05, 0.03, 0.99, 730, VERIFIED]  # intervals, tolerances, hours of a month
-    month = told["monthly"] and call_count(told["monthly"]["calls"])
+    month = told["monthly"] and [
+        call_count(told["monthly"]["calls"]),
+        *(
+            text
+            for size in told["monthly"]["sizes"]  # a cent is where it lets the items add up
+            for text in format_costs_of(
+                size["total_usd"], {each: size[each] for each in ITEMS}
+            ).values()
+        ),
+    ]
     for width in (80, 300):
         file = io.StringIO()
         print_report(sweep, Console(file=file, width=width))

@@ -2,6 +2,7 @@
 random runs beside this file have found them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -278,6 +279,33 @@ def test_an_architecture_goes_back_although_reads_of_it_are_old(
         complete=False,
     )
     account.change(NAME, Architectures=["arm64"])
+    restored_by_old_reads(account, tmp_path, done, old)
+    assert account.latest()["Architectures"] == ["x86_64"]
+
+
+def test_an_old_read_after_a_refusal_is_no_proof_of_a_change_of_nothing(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, update = dict(account.functions[NAME].latest), account.update_function_configuration
+    done = Applied(
+        *(RUN, old["FunctionArn"], REGION, "http://nowhere", None, 256, 640),
+        *(None, None, None),
+        before_arch="x86_64",
+        arch="arm64",
+        code_sha256=old["CodeSha256"],
+        at_mb=256,
+        complete=False,
+    )
+    account.change(NAME, Architectures=["arm64"])
+
+    def refused_once(**parameters: Any) -> Any:
+        monkeypatch.undo()
+        try:
+            return update(**parameters)
+        finally:
+            account.stale = {**old, "RevisionId": "a later one, past as well"}
+
+    monkeypatch.setattr(account, "update_function_configuration", refused_once)
     restored_by_old_reads(account, tmp_path, done, old)
     assert account.latest()["Architectures"] == ["x86_64"]
 

@@ -33,7 +33,7 @@ def set_memory(
     """
     description, revision_id = now.get("Description", ""), revision_of(now)
     send = partial(control.update, function, memory_mb, description, revision_id)
-    known = _sent(control, function, send, {**now, "MemorySize": memory_mb})
+    known = _sent(control, function, send, now, MemorySize=memory_mb)
     latest = control.wait(function, known=known)
     if latest["MemorySize"] != memory_mb:
         latest = control.agreed(function, latest)
@@ -69,7 +69,7 @@ def set_architecture(
     """
     package = package_for(control, function, now, arch)
     send = partial(control.update_code, function, package, arch, now)
-    known = _sent(control, function, send, {**now, "Architectures": [arch]})
+    known = _sent(control, function, send, now, Architectures=[arch])
     latest = control.wait(function, known=known)
     if (architecture_of(latest), latest["CodeSha256"]) != (arch, now["CodeSha256"]):
         raise changed_meanwhile(function)
@@ -80,17 +80,20 @@ def _sent(
     control: ControlPlane,
     function: str,
     send: Callable[[], Configuration],
-    wanted: Configuration,
+    now: Configuration,
+    **changes: Any,
 ) -> Configuration:
     """Send a change; returns the function's configuration after it. Without an answer, that must
-    be as wanted and have another RevisionId than the one that the change was made from."""
+    be as wanted and have another RevisionId than the one that the change was made from.
+    Of one that sets what is there already an old read looks the same, so nothing shows it."""
+    wanted = {**now, **changes}
     try:
         return send()
     except TargetError as error:
         if error.refused and not isinstance(error, ChangedUnderneath):
             raise
         known = control.settle(function)
-        untouched = revision_of(known) == revision_of(wanted) != ""
+        untouched = revision_of(known) == revision_of(now) != "" or _values(now) == _values(wanted)
         if untouched or _values(known) != _values(wanted):
             raise
         return known

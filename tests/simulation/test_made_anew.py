@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from simulation.account import NAME, Account
 from tuner.api.left import look
 from tuner.aws.applied import Applied, read_record, record_path, write_record
 from tuner.aws.apply import Application, ApplyOptions
+from tuner.aws.lost import lost_on
 from tuner.errors import ChangedUnderneath, TargetError
 from tuner.records import Setting
 from tuner.targets.aws import AwsTarget
@@ -43,6 +45,14 @@ def make_anew(account: Account, memory_mb: int = 640, **more: Any) -> None:
         account.publish(NAME, text)
     alias = {"Name": "live", "FunctionVersion": "2", "RevisionId": account.revision()}
     account.functions[NAME].aliases["live"] = alias
+
+
+def make_anew_quickly(account: Account, memory_mb: int) -> None:
+    """Delete it and make it again as it was, with one version."""
+    account.clock.advance(0.1)
+    del account.functions[NAME]
+    account.add(NAME, MemorySize=memory_mb)
+    account.publish(NAME, "first")
 
 
 @pytest.mark.parametrize("alias", [None, "live"])
@@ -105,6 +115,99 @@ def test_an_interrupted_application_is_not_undone_on_one_made_anew(
     assert left.back(account.control(), said.append)
     assert account.latest()["MemorySize"] == 640
     assert "made anew since" in said[0]
+
+
+def test_one_made_anew_after_an_alias_is_back_by_its_tags_is_left(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(**_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(account, "untag_resource", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            applied(account, tmp_path, "live")
+    point, said = account.update_alias, list[str]()
+
+    def pointed(**parameters: Any) -> Any:
+        answer = point(**parameters)
+        make_anew(account)
+        return answer
+
+    monkeypatch.setattr(account, "update_alias", pointed)
+    (lost,) = lost_on(account.control(), NAME)
+    lost.back(said.append)
+    assert account.latest()["MemorySize"] == 640
+    assert "made anew since" in said[-1]
+
+
+def test_a_tag_that_was_sent_again_does_not_make_another_function_ours(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, tag, sent = applied(account, tmp_path), account.tag_resource, list[Any]()
+
+    def lost(**parameters: Any) -> Any:
+        sent.append(parameters)
+        tag(**parameters)
+        if len(sent) > 1:
+            return {}
+        make_anew(account)
+        raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    monkeypatch.setattr(account, "tag_resource", lost)
+    with pytest.raises(ChangedUnderneath, match="made anew"):
+        application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 640
+    assert account.functions[NAME].tags == {}
+
+
+def test_a_tag_that_lands_late_on_one_made_anew_is_removed(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag, update = account.tag_resource, account.update_function_configuration
+    sent: list[Any] = []
+    landed: list[float] = []
+
+    def late(**parameters: Any) -> Any:
+        def lands() -> None:
+            tag(**parameters)
+            landed.append(account.now)
+
+        sent.append(parameters)
+        if len(sent) > 1:
+            return tag(**parameters)
+        account.at(account.now + 4.0, lands)
+        raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    def updated(**parameters: Any) -> Any:
+        answer = update(**parameters)
+        make_anew_quickly(account, 640)
+        return answer
+
+    monkeypatch.setattr(account, "tag_resource", late)
+    monkeypatch.setattr(account, "update_function_configuration", updated)
+    with pytest.raises(ChangedUnderneath):
+        applied(account, tmp_path)
+    assert account.latest()["MemorySize"] == 640
+    assert landed
+    assert account.functions[NAME].tags == {}
+
+
+def test_nothing_is_applied_to_one_made_anew_while_tags_were_put(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = account.tag_resource
+
+    def tagged(**parameters: Any) -> Any:
+        tag(**parameters)
+        make_anew_quickly(account, 256)
+        return {}
+
+    monkeypatch.setattr(account, "tag_resource", tagged)
+    with pytest.raises(ChangedUnderneath):
+        applied(account, tmp_path)
+    assert account.latest()["MemorySize"] == 256
+    assert look(tmp_path, tmp_path) == ([], [])
 
 
 @pytest.mark.parametrize("field", ["CodeSha256", "Role", "Timeout", "Description"])

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tuner.aws.configuration import Configuration, revision_of, unqualified
+from tuner.aws.configuration import Configuration, modified_of, revision_of, unqualified
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import lock, record, sync_directory, write_new
 from tuner.aws.seal import sealed, take_seal
@@ -185,6 +185,20 @@ def of_run(run: str) -> str:
     return f"recommended by run {run} ("
 
 
+def anchor_of(control: ControlPlane, function: str) -> str:
+    """What tells the newest version of a function from all others; empty where there is none, or
+    none may be listed."""
+    with contextlib.suppress(TargetError):
+        found = [one for one in control.versions(function) if one["Version"].isdigit()]
+        return max(((int(one["Version"]), anchor(one)) for one in found), default=(0, ""))[1]
+    return ""
+
+
+def anchor(version: Configuration) -> str:
+    """What tells a published version from those of a function made anew, which count their own."""
+    return f"{version['Version']} {modified_of(version)} {version['CodeSha256']}"
+
+
 def tags_said(done: Applied, began_s: float, *, undone: bool = False) -> dict[str, str]:
     """The tags that say on the function what is being applied to it, or undone."""
     return tags_of(
@@ -228,6 +242,8 @@ def from_mark(mark: Mark, control: ControlPlane, now: Configuration) -> Applied 
         assume_role=session.assume_role,
         published=() if text is None else tuple(text.split("\n")),
         latest_revision=revision_of(now),
+        modified=modified_of(now),
+        anchor=anchor_of(control, arn.rsplit(":", 1)[-1]),
         alias_revision="",  # whether the alias was moved, tags do not say
         before_arch=values.get("arch"),
         arch=values.get("toarch"),

@@ -16,6 +16,7 @@ from ulid import ULID
 
 from tuner.aws.applied import (
     Applied,
+    anchor_of,
     drop_record,
     held,
     merged,
@@ -45,7 +46,7 @@ from tuner.aws.configuration import (
 from tuner.aws.control import ControlPlane
 from tuner.aws.moving import AT_ONCE, Move, Steps, cloudwatch
 from tuner.aws.restore import insist
-from tuner.aws.same import anchor_of, made_anew
+from tuner.aws.same import made_anew
 from tuner.aws.tags import lands_until, put_tags, refuse_marked, remove_tags
 from tuner.aws.undo import Undo
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
@@ -195,10 +196,16 @@ class Application:
         self._tag()
         now = self._control.wait(self._function)
         refuse_marked(self._control, now, self._function, but=self._done.run)
-        if whole(now) != whole(start):
+        if whole(now) != whole(start) or self._is_another(start, now):
             raise changed_meanwhile(self._function)
         self._note_latest(now)
         return now
+
+    def _is_another(self, start: Configuration, now: Configuration) -> bool:
+        """Tell if it was made anew, or published, since: what is on record is of another then."""
+        if modified_of(now) == modified_of(start):
+            return False
+        return anchor_of(self._control, self._function) != self._done.anchor
 
     def _untag(self, done: Applied) -> Applied:
         """Take from the function what it says of an application that is complete."""

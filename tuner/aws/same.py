@@ -5,33 +5,22 @@ published version of then: versions never change, and a function made anew count
 there as long as the function is, unless somebody removes them.
 """
 
-from contextlib import suppress
-
-from tuner.aws.applied import Applied
+from tuner.aws.applied import Applied, anchor
 from tuner.aws.configuration import Configuration, modified_of
 from tuner.aws.control import ControlPlane
 from tuner.aws.tags import APPLIED, mark_of
-from tuner.errors import TargetError
-
-
-def anchor_of(control: ControlPlane, function: str) -> str:
-    """What tells the newest version of a function from all others; empty where there is none, or
-    none may be listed."""
-    with suppress(TargetError):
-        found = [one for one in control.versions(function) if one["Version"].isdigit()]
-        return max(((int(one["Version"]), _told(one)) for one in found), default=(0, ""))[1]
-    return ""
 
 
 def made_anew(control: ControlPlane, done: Applied, now: Configuration) -> bool:
     """Tell if a function, as it was just read, may be another one than was changed.
 
-    One that has our tag, or what it had before, is not. Of a complete application nothing but
+    One that has our tag, or what it had before, is not; a tag whose request had no answer proves
+    nothing, since it may have landed on the other one. Of a complete application nothing but
     memory, and what was published for it, has to be left; an interrupted one is undone unless what
     must be there is gone.
     """
     back = now["MemorySize"] == done.before_mb and done.alias is done.arch is None
-    if back or mark_of(control, now, done.run, APPLIED) is not None:
+    if back or (not done.tags_until and mark_of(control, now, done.run, APPLIED) is not None):
         return False
     return bool(done.complete or done.anchor) and not _surely_same(control, done, now)
 
@@ -42,11 +31,7 @@ def _surely_same(control: ControlPlane, done: Applied, now: Configuration) -> bo
         return True
     name = done.arn.rsplit(":", 1)[-1]
     return any(
-        _told(one) == done.anchor or one.get("Description") in done.published
+        anchor(one) == done.anchor or one.get("Description") in done.published
         for one in control.versions(name)
         if one["Version"].isdigit()
     )
-
-
-def _told(version: Configuration) -> str:
-    return f"{version['Version']} {modified_of(version)} {version['CodeSha256']}"

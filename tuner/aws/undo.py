@@ -63,6 +63,7 @@ class Undo:
         with self.control.restoring(arn=self.done.arn, modified=self.done.modified):
             try:
                 if self._is_anew(self.control.settle(self.done.arn)):
+                    self._untag()  # a request that had no answer may put them on it
                     return self._end()
                 moved = self.done.alias is not None and self._alias_back(self.done.alias)
                 if moved:
@@ -76,9 +77,12 @@ class Undo:
                     raise
                 return None
             self._delete_versions()
-            remove_tags(self.control, self.done.arn, self.done.tags, self.done.tags_until)
+            self._untag()
             self._end()
         return None
+
+    def _untag(self) -> None:
+        remove_tags(self.control, self.done.arn, self.done.tags, self.done.tags_until)
 
     def _end(self) -> None:
         if self.strict and self.foreign:

@@ -27,6 +27,9 @@ class Shadow:
     provisioned: dict[str, int] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     gone: bool = False
+    #: The memory before a hand set that which we had set: nothing shows that it did, so that either
+    #: may be there in the end.
+    unseen_mb: int | None = None
 
 
 @dataclass
@@ -76,6 +79,9 @@ class World:
             changed = self._fields(hand)
             if hand == "code":  # other code stays on the architecture that it was deployed for
                 self.shadow.config["Architectures"] = function.latest["Architectures"]
+            if "MemorySize" in changed:
+                unseen = changed["MemorySize"] == function.latest["MemorySize"]
+                self.shadow.unseen_mb = self.shadow.config["MemorySize"] if unseen else None
             service.change(NAME, **changed)
             self.shadow.config.update(changed)
 
@@ -162,7 +168,8 @@ class World:
             return found if shadow.gone else [*found, "the function is gone"]
         for key in _KEYS:
             now, then = function.latest.get(key), shadow.config.get(key)
-            if now != then:
+            unseen = key == "MemorySize" and now == shadow.unseen_mb
+            if now != then and not unseen:
                 found.append(f"{key} is {now}, not {then}")
         if function.latest["SnapStart"]["ApplyOn"] != "None":
             found.append("SnapStart is on")

@@ -222,12 +222,24 @@ def refuse_leaving(path: Path) -> None:
         )
 
 
+#: The folder in the working directory that holds stores, journals and records.
+OWN = ".tuner"
+
+
 def own_folder(path: Path) -> None:
     """Make a folder that we keep, and the one that it is in, for this user alone; raises OSError,
     also for one that leads out of the working directory by a link."""
     refuse_leaving(path)
     for folder in (path.parent, path):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.name == OWN:
+            out_of_git(folder)
+
+
+def out_of_git(folder: Path) -> None:
+    """Have git leave a folder of ours alone: runs are not source. Raises OSError."""
+    with suppress(FileExistsError), (folder / ".gitignore").open("x") as stream:
+        stream.write("*\n")
 
 
 def open_own(path: Path, flags: int) -> int:
@@ -252,11 +264,13 @@ def written_whole(path: Path, *, ours: bool = False) -> Iterator[Path]:
         yield real
         return
     beside = real.with_name(f"{real.name}.{os.getpid()}-{threading.get_ident()}")
+    there = real.exists() and not real.is_symlink()
     try:
         beside.unlink(missing_ok=True)  # a link, which would be written through
-        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+        mode = 0o600 if there else 0o666  # what it replaces may be secret
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode))
         yield beside
-        if real.exists() and not real.is_symlink():
+        if there:
             shutil.copymode(real, beside)
         beside.replace(real)
     finally:

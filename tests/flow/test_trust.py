@@ -189,10 +189,14 @@ def test_what_stays_in_the_folder_needs_no_trust(tuner: Run) -> None:
         ("profile = 'production'", "profile"),
         ("[environments.prod]\nprofile = 'production'", "profile"),
         ("against = 'other.zip'", "against"),
+        ("against = 'other'", "against"),
+        ("against = 'local:other'", "against"),
+        ("against = ' git:HEAD:other'", "against"),
         ("[environments.prod]\nendpoint_url = 'http://evil.example'", "endpoint_url"),
     ],
 )
 def test_a_suite_is_asked_about_too(tuner: Run, more: str, what: str) -> None:
+    Path("other").mkdir()
     Path("tuner.toml").write_text(f"{SUITE}{more}\n")
     assert f"names {what} = " in refused(tuner, "bench")
     assert f"names {what} = " in refused(tuner, "schedule", "cron")

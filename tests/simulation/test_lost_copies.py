@@ -78,3 +78,16 @@ def test_a_copy_goes_although_its_versions_may_not_be_listed(
     monkeypatch.setattr(account, "list_versions_by_function", denied)
     put_back(account)
     assert list(account.functions) == [NAME]
+
+
+def test_the_copy_of_a_function_whose_name_begins_alike_is_left(
+    account: Account, tmp_path: Path
+) -> None:
+    measured, other = (f"company-production-order-service-{each}" for each in ("get", "put"))
+    account.add(measured)
+    account.add(other)
+    options = AwsOptions(journal=tmp_path, isolation=Isolation.CLONE, clock=account.clock)
+    one_variant(AwsTarget(account.control(), parse_target(measured), options), Setting(512))
+    assert lost_on(account.control(), other) == []
+    (left,) = lost_on(account.control(), measured)
+    assert left.copy is not None

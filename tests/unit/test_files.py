@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tuner import files
 from tuner.errors import UsageError
-from tuner.files import decoded, read_text, refuse_utf16
+from tuner.files import decoded, own_folder, read_text, refuse_utf16, written_whole
 from tuner.recording import read_recording
 
 
@@ -137,3 +137,28 @@ def test_other_encodings_are_named(raw: bytes, says: str) -> None:
 def test_wide_text_without_a_mark_is_told_from_binary(text: str, encoding: str) -> None:
     with pytest.raises(UsageError, match=f"UTF-{encoding[:2]}"):
         refuse_utf16(text.encode(f"utf-{encoding}"), "t.csv")
+
+
+def test_what_replaces_a_secret_is_secret_while_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "secret.tfvars"
+    path.touch(mode=0o600)
+    path.write_text("a")
+    with written_whole(path) as beside:
+        beside.write_text("b")
+        assert beside.stat().st_mode & 0o777 == 0o600
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("b", 0o600)
+    path.chmod(0o644)
+    with written_whole(path) as beside:
+        beside.write_text("c")
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_git_leaves_our_folder_alone_whoever_makes_it_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own_folder(Path(".tuner/journal"))
+    assert Path(".tuner/.gitignore").read_text() == "*\n"
+    own_folder(Path(".tuner/applied"))
+    own_folder(Path("kept/journal"))
+    assert not Path("kept/.gitignore").exists()

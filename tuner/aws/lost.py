@@ -32,6 +32,8 @@ from tuner.errors import AccessDenied, NotFound, TargetError
 _SET = re.compile(
     r"tuner (?P<run>\w{26}) \d+: (?P<size>\d+) MB for a measurement(, (?P<before>\d+) MB before)?;"
 )
+#: The description of a copy (``clone.py``); earlier versions of tuner wrote none.
+_COPY = re.compile(r"copy of (?P<function>\S+) for a measurement")
 
 
 @dataclass(frozen=True)
@@ -249,9 +251,15 @@ def copies_of(control: ControlPlane, name: str) -> list[Lost]:
         for one in control.functions():
             described = MARK.match(one.get("Description", ""))
             run = described[0].split()[1] if described else ""
-            if run and one["FunctionName"] == clone_name(name, run):
+            if run and one["FunctionName"] == clone_name(name, run) and _is_copy_of(name, one):
                 found.append(Lost(control, name, Mark(run, MEASURED, {}, ()), one, [], one))
     return found
+
+
+def _is_copy_of(name: str, copy: Configuration) -> bool:
+    """Tell if its description says so: names that begin alike are cut to the same one."""
+    said = _COPY.search(copy["Description"])
+    return said is None or said["function"].rsplit(":", 1)[-1] == name
 
 
 def _perhaps_provisioned(version: str) -> Step:

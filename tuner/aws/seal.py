@@ -34,21 +34,30 @@ def _seal(key: bytes, content: Mapping[str, Any], after: str) -> str:
 
 
 def _key(*, make: bool) -> bytes:
-    """The user's key; empty where none can be had, or another could have written it."""
+    """The user's key; empty where none can be had, or another user could read or write it. Such a
+    one is replaced by a new one with ``make``."""
     path = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "tuner/seal"
     try:
-        if make and not path.exists():
+        if make and not _of_this_user(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
             aside = path.with_name(f"seal.{os.getpid()}")
             file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             with os.fdopen(file, "wb") as stream:
                 stream.write(os.urandom(_BYTES))
             _settle(aside, path)
-        ours = path.stat().st_uid == os.getuid() and not path.stat().st_mode & 0o022
-        key = path.read_bytes() if ours else b""
+        key = path.read_bytes() if _of_this_user(path) else b""
     except (OSError, RuntimeError):  # RuntimeError: no home directory
         return b""
     return key if len(key) == _BYTES else b""
+
+
+def _of_this_user(path: Path) -> bool:
+    """Tell if the key is there and is this user's alone."""
+    if not path.exists():
+        return False
+    found = path.stat()
+    return found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
 def _settle(aside: Path, path: Path) -> None:

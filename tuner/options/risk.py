@@ -56,10 +56,18 @@ def in_s3(does: str) -> Risk:
     return lambda written: does if urlsplit(written).scheme == "s3" else ""
 
 
+def names_code(written: str) -> bool:
+    """Tell if a side to compare with is code, a path or a revision of git; otherwise it is a
+    version or an alias."""
+    plain = written.strip()
+    path = plain.removeprefix("local:")
+    named = path != plain or path.startswith("git:") or "/" in path
+    return named or path.endswith((".zip", ".py")) or Path(path).is_dir()
+
+
 def other_code(written: str) -> str:
     """Code that a function is compared with: a path or a git revision, not a version or alias."""
-    path = written.startswith(("git:", ".")) or "/" in written or written.endswith((".zip", ".py"))
-    return "is code that runs in place of the function's" if path else ""
+    return "is code that runs in place of the function's" if names_code(written) else ""
 
 
 def _outside(written: str) -> bool:

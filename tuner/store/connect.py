@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tuner.errors import StoreError, UsageError
-from tuner.files import refuse_leaving
+from tuner.files import OWN, out_of_git, refuse_leaving
 from tuner.store.failure import translated
 from tuner.units import printable
 
@@ -168,10 +168,10 @@ def make_folder(folder: Path) -> None:
         refuse_leaving(folder)
     if folder.exists():
         return
-    ours = folder.name == DEFAULT.parent.name
+    ours = folder.name == OWN
     folder.mkdir(mode=0o700 if ours else 0o777, parents=True)
     if ours:
-        (folder / ".gitignore").write_text("*\n")  # runs are not source
+        out_of_git(folder)
 
 
 def _make_private(file: Path) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from tuner.errors import UsageError
+from tuner.options.risk import names_code
 from tuner.options.sweep import SweepOptions
 from tuner.records import FunctionFacts
 from tuner.suites.repository import commit_of, take_out
@@ -59,8 +60,8 @@ def parse_against(text: str, target: str) -> Against:
         if not revision or (kind is Kind.DEMO and not path):
             raise UsageError(f"--against {plain[:60]}", "names no code", _FIX)
         return Against(plain, What.GIT, revision, path or None)
-    path = plain.removeprefix("local:")
-    if path != plain or "/" in path or path.endswith((".zip", ".py")) or Path(path).is_dir():
+    if names_code(plain):
+        path = plain.removeprefix("local:")
         return Against(plain, What.PATH, path, path)
     if kind is not Kind.AWS:
         reason = "is neither a path nor a git revision"

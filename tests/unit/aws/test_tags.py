@@ -93,13 +93,25 @@ def test_only_what_this_user_sealed_is_ours(
     assert not take_seal(dict(kept))
 
 
-def test_a_key_that_others_may_write_seals_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mode", [0o666, 0o644, 0o640])
+def test_a_key_that_others_may_read_or_write_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     kept = sealed({"run": RUN})
-    (tmp_path / "tuner/seal").chmod(0o666)
-    assert not take_seal(kept)
+    key = tmp_path / "tuner/seal"
+    key.chmod(mode)
+    before = key.read_bytes()
+    assert not take_seal(dict(kept))
+    assert take_seal(sealed({"run": RUN}))
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.read_bytes() != before
+    assert not take_seal(dict(kept))
+
+
+def test_without_a_folder_for_the_key_nothing_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "no").write_text("a file where the folder would be")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "no"))
     assert sealed({"run": RUN}) == {"run": RUN}

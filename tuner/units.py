@@ -328,9 +328,8 @@ _LEAST_PERCENT = 0.0001
 
 def format_share(share: float | None, digits: int = 2) -> str:
     """``31 %``, ``1.2 %``, ``0.05 %``; more ``digits`` for shares that look alike."""
-    if share is None or not math.isfinite(share):
+    if share is None or not math.isfinite(percent := share * 100.0):
         return UNKNOWN
-    percent = share * 100.0
     if percent == 0.0:
         return "0 %"
     if 0.0 < percent < _LEAST_PERCENT:

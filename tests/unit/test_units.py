@@ -213,6 +213,7 @@ def test_seconds_and_rates_read_back_what_was_written(value: float) -> None:
         (units.format_usd_per_million(2.449), "$2.45 per million"),
         (units.format_share(0.31), "31 %"),
         (units.format_share(0.012), "1.2 %"),
+        (units.format_share(1e308), units.UNKNOWN),
         (units.format_cost_change(-0.31), "31 % cheaper"),
         (units.format_cost_change(0.2), "20 % more expensive"),
         (units.format_cost_change(2.5), "3.5x the cost"),

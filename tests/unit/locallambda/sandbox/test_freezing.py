@@ -46,11 +46,11 @@ def counting(request, start_local, tmp_path_factory):
 
 def test_nothing_runs_between_invocations_and_the_clock_goes_on(counting):
     local, sandbox = counting
-    first = json.loads(local.invoke(sandbox, sleep=0.1).payload)
+    first = json.loads(local.invoke(sandbox, sleep=0.5).payload)
     local.run(asyncio.sleep(0.4))  # the service hears that it waits
     second = json.loads(local.invoke(sandbox).payload)
     assert second["now"] - first["now"] > 0.4
-    third = json.loads(local.invoke(sandbox, sleep=0.2).payload)
+    third = json.loads(local.invoke(sandbox, sleep=0.5).payload)
     for name in ("thread", "ticks", "left", "orphan"):
         assert first[name] > 5
         assert 0 <= second[name] - first[name] < 10, name  # 40 or more in 0.4 s

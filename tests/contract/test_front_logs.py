@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.told import warned
 from tuner.cli.app import main
 from tuner.store.runs import Store
 
@@ -81,7 +82,7 @@ def test_durations_behind_a_function_url_come_from_the_logs(
     assert told["duration_ms"]["p50"] == pytest.approx(12.5, rel=2e-3)
     assert told["cold_starts"] == 1
     assert told["cost_usd"] > 0
-    [warning] = told["warnings"]
+    [warning] = warned(told)
     assert "those of 15 of 20 answered calls" in warning["text"]
     with Store.open(create=False) as store:
         kept = store.samples(store.run("last").run)

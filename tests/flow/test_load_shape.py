@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from support.commands import Run
+from support.told import warned
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +65,7 @@ def load(tuner: Run, new_function: Any, local_lambda_url: str) -> Any:
 def test_a_shape_drives_the_load_up_and_down_and_ends_it(load: Any, workers: str) -> None:
     code, told, err = load(USERS + STEPS, "--workers", workers)
     assert code == 0, err
-    assert told["warnings"] == []
+    assert warned(told) == []
     assert 4.5 <= told["seconds"] <= 9.0
     sent = [second["sent"] for second in told["timeline"]]
     assert 1 <= sent[0] <= 7

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from support.commands import Run
+from support.told import warned
 from tuner.store.runs import Store
 
 pytestmark = pytest.mark.slow
@@ -62,7 +63,7 @@ def test_users_of_a_locustfile_call_and_each_request_is_a_sample(
     code, out, err = tuner("load", name, *place, *load, "--payload", '{"who": "nobody"}')
     assert code == 0, err
     told = json.loads(out)
-    assert told["warnings"] == []
+    assert warned(told) == []
     assert told["calls"] == told["outcomes"]["ok"] >= 20
     assert (told["load"]["profile"], told["load"]["about"]) == ("locustfile", "locustfile.py")
     assert (told["load"]["model"], told["load"]["users"]) == ("closed", 6)
@@ -85,7 +86,7 @@ def test_a_locustfile_with_the_old_import_is_played_and_told_the_new_one(
     assert code == 0, err
     told = json.loads(out)
     assert told["outcomes"]["ok"] > 0
-    [warning] = told["warnings"]
+    [warning] = warned(told)
     assert warning["code"] == "locustfile-note"
     assert "write `from tuner.engine.worker import LambdaUser`" in warning["text"]
 
@@ -134,7 +135,7 @@ class Asks(LambdaUser):
     code, out, err = tuner("load", name, *place, *load, *words)
     assert code == 0, err
     told = json.loads(out)
-    assert told["warnings"] == []
+    assert warned(told) == []
     assert told["attempts"] > told["calls"]
     assert told["retries"]["backoff_ms"]["p50"] > 0
     ends = Counter(Path("ends").read_text().split())
@@ -160,7 +161,7 @@ class Clumsy(LambdaUser):
     assert code == 0, err
     told = json.loads(out)
     assert told["outcomes"]["ok"] >= 2
-    [warning] = told["warnings"]
+    [warning] = warned(told)
     assert warning["code"] == "locustfile-failed"
     assert "KeyError: 'price'" in warning["text"]
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tuner.records import MACHINE_BUSY
 from tuner.units import (
     format_change,
     format_cost,
@@ -78,3 +79,8 @@ def _leaves(value: Any) -> Iterator[str | float]:
         yield value
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield float(value)
+
+
+def warned(document: Any) -> list[dict[str, str]]:
+    """The warnings of a document but that the machine is busy, as other tests make it."""
+    return [each for each in document["warnings"] if each["code"] != MACHINE_BUSY]

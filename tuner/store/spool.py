@@ -21,7 +21,7 @@ from tuner.errors import StoreError
 from tuner.files import own_folder, refuse_leaving
 from tuner.records import Advice, RunRecord
 from tuner.store import queries
-from tuner.store.connect import DEFAULT, make_folder
+from tuner.store.connect import DEFAULT
 from tuner.store.entries import (
     Closed,
     Entry,
@@ -65,7 +65,6 @@ class Spool:
         self.samples = 0
         self.path = _free(run.run)
         with _complaints(self.path):
-            make_folder(FOLDER.parent)
             own_folder(FOLDER)
             self._file = self.path.open("x", encoding="utf-8")
         self._line(dumps(Head(_SCHEMA, where, run, this_process())))

@@ -32,7 +32,7 @@ from tuner.errors import AccessDenied, NotFound, TargetError
 _SET = re.compile(
     r"tuner (?P<run>\w{26}) \d+: (?P<size>\d+) MB for a measurement(, (?P<before>\d+) MB before)?;"
 )
-#: The description of a copy (``clone.py``); earlier versions of tuner wrote none.
+#: The description of a copy (``clone.py``), where it was not cut off.
 _COPY = re.compile(r"copy of (?P<function>\S+) for a measurement")
 
 
@@ -186,7 +186,7 @@ def restore_journal(
 
 def _restored_by_itself(entry: JournalEntry, control: ControlPlane, tell: Tell) -> bool:
     """Restore a function by what it says of the run of a journal; ``False`` if that is nothing."""
-    header, _before = entry.header, entry.header.before
+    header = entry.header
     try:
         found = lost_on(control, header.function)
     except NotFound:

@@ -207,6 +207,17 @@ def test_a_suite_is_asked_about_too(tuner: Run, more: str, what: str) -> None:
     assert code == 2 and "Run `tuner trust --suite other.toml` to allow it" in err
 
 
+@pytest.mark.parametrize("where", ["local:../other", "local:link", "local:/usr/lib/app.py"])
+def test_a_suite_that_measures_code_of_another_folder_is_asked_about(
+    tuner: Run, where: str
+) -> None:
+    Path("link").symlink_to("..")
+    Path("tuner.toml").write_text(SUITE.replace('"orders"', f'"{where}"'))
+    assert "which is code of another folder" in refused(tuner, "bench")
+    Path("tuner.toml").write_text(f"{SUITE}[environments.prod.targets]\norders = '{where}'\n")
+    assert "(environments.prod), which is code of another folder" in refused(tuner, "bench")
+
+
 def test_a_byte_order_mark_hides_nothing(tuner: Run) -> None:
     Path("other.toml").write_text(f"\ufeff{SUITE}endpoint_url = 'http://evil.example'\n")
     assert "names endpoint_url = " in tuner("bench", "--suite", "other.toml")[2]

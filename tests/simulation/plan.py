@@ -11,7 +11,7 @@ from typing import Any
 #: Memory sizes that the simulated measurement asks for; other hands set others, or the former one.
 FORMER_MB = 256
 SIZES = (128, FORMER_MB, 512, 1024, 1769)
-THEIRS = (333, 777, 2048, FORMER_MB)
+THEIRS = (333, 512, 777, 2048, FORMER_MB)
 #: The former size that altered journals claim.
 CLAIMED_MB = 3008
 WAYS = (

@@ -79,7 +79,7 @@ def test_tags_that_a_record_of_others_names_stay(account: Account, tmp_path: Pat
     assert f"tuner:{RUN}" in account.functions[NAME].tags
 
 
-def test_a_disk_that_fills_at_the_last_write_is_no_unchanged_function(
+def test_an_application_is_undone_where_the_disk_fills_at_the_last_write(
     account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = records.write_new
@@ -94,10 +94,10 @@ def test_a_disk_that_fills_at_the_last_write_is_no_unchanged_function(
         with pytest.raises(TunerError, match="No space left on device") as caught:
             application(account, tmp_path).apply(CHANGE)
     assert "nothing was changed" not in str(caught.value)
-    (left,), _ = look(tmp_path, tmp_path)
-    assert "640 MB" in left.said() and "`tuner restore`" in left.said()
-    left.back(account.control(), lambda _: None)
     assert account.latest()["MemorySize"] == 256
+    assert account.functions[NAME].aliases["live"]["FunctionVersion"] == "1"
+    assert list(account.functions[NAME].versions) == ["1"]
+    assert look(tmp_path, tmp_path) == ([], [])
 
 
 def test_an_undo_that_others_keep_from_ending_is_left_to_restore(

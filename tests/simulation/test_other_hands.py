@@ -128,6 +128,24 @@ def test_memory_that_another_run_has_set_is_not_taken_for_ours(account: Account)
     assert restore_latest(entry, account.control())["MemorySize"] == 256
 
 
+def test_memory_that_goes_back_under_a_deployment_is_told(
+    account: Account, target: AwsTarget, tmp_path: Path
+) -> None:
+    maker = target._deployed._open_maker()
+    maker.hold(512)
+    account.change(NAME, MemorySize=512, Description="build 7", Timeout=60)
+    account.latest()
+    target.close()
+    (left,), _ = look(tmp_path, tmp_path)
+    said: list[str] = []
+    control = account.control()
+    control.tell = said.append
+    assert left.back(control, said.append)
+    now = account.latest()
+    assert (now["MemorySize"], now["Description"], now["Timeout"]) == (256, "build 7", 60)
+    assert any("memory went back from 512 MB" in one and "set it again" in one for one in said)
+
+
 def test_snapstart_that_only_tags_say_was_off_is_told_and_left(account: Account) -> None:
     tags = tags_of(key_of(RUN), MEASURED, 0.0, memory=256)
     account.change(NAME, SnapStart={"ApplyOn": "PublishedVersions"}, Description="build 7")
@@ -191,6 +209,18 @@ def test_snap_start_that_others_turned_on_after_a_snapshot_stays_on(
     assert snap_start(account) == "PublishedVersions"
     target.restore()
     assert snap_start(account) == "PublishedVersions"
+
+
+def test_a_size_is_not_measured_as_a_snapshot_that_others_turned_on(
+    account: Account, target: AwsTarget
+) -> None:
+    one_variant(target, Setting(512))
+    turn_snap_start_on(account)
+    with pytest.raises(ChangedUnderneath, match="somebody else has turned SnapStart on"):
+        one_variant(target, Setting(1024))
+    target.restore()
+    assert snap_start(account) == "PublishedVersions"
+    assert list(account.functions[NAME].versions) == ["1"]
 
 
 def test_snap_start_that_was_on_before_a_killed_run_stays_on(

@@ -12,6 +12,7 @@ import json
 import os
 import tomllib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from tuner.errors import TunerError, UsageError
 from tuner.files import SETTINGS_BYTES, read_bytes, read_text
 from tuner.options.every import every_option
 from tuner.options.option import Option, key_of
+from tuner.options.risk import outside
 from tuner.targets.names import Kind, parse_target
 
 if TYPE_CHECKING:
@@ -66,8 +68,11 @@ def named_in(path: Path) -> tuple[Named, ...]:
     except (tomllib.TOMLDecodeError, RecursionError):
         return ()
     risky = _risky()
-    on_aws = any(map(_on_aws, _targets(document)))
-    found = []
+    targets = list(_targets(document))
+    on_aws = any(_on_aws(target) for _, target in targets)
+    found = [
+        Named(place, "target", target, does) for place, target in targets if (does := _code(target))
+    ]
     for place, table in _tables(document):
         for written, value in table.items():
             key = key_of(str(written))
@@ -175,7 +180,7 @@ def _tables(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for inner, table in _table(document.get(name)).items():
             yield f"{name}.{inner}"[:60], _table(table)
     for case in _cases(document):
-        yield f"case {case.get('name')!r:.60}", case
+        yield _of_case(case), case
 
 
 def _cases(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -183,10 +188,25 @@ def _cases(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [_table(case) for case in listed] if isinstance(listed, list) else []
 
 
-def _targets(document: dict[str, Any]) -> Iterator[Any]:
-    yield from (case.get("target") for case in _cases(document))
-    for environment in _table(document.get("environments")).values():
-        yield from _table(_table(environment).get("targets")).values()
+def _targets(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The targets of cases, with the tables that they are in."""
+    for case in _cases(document):
+        yield _of_case(case), case.get("target")
+    for name, environment in _table(document.get("environments")).items():
+        for target in _table(_table(environment).get("targets")).values():
+            yield f"environments.{name}"[:60], target
+
+
+def _of_case(case: dict[str, Any]) -> str:
+    return f"case {case.get('name')!r:.60}"
+
+
+def _code(target: Any) -> str:
+    """What a target does that is code of another folder; nothing of any other."""
+    with suppress(UsageError):
+        name = parse_target(str(target))
+        return outside("is code of another folder")(name.path) if name.kind is Kind.LOCAL else ""
+    return ""
 
 
 def _on_aws(target: Any) -> bool:

@@ -102,15 +102,12 @@ class Application:
             write_record(self._directory, self._done, first=True)
             try:
                 self._make(self._tagged(start), change, alias)
+                done = self._complete()
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):  # the user waits for it
                     self._control.stop = lambda: True
                 self._roll_back()
                 raise
-            first = self._done.since
-            done = replace(self._done, complete=True, since=None)
-            done = merged(first, done) if first is not None else done
-            write_record(self._directory, done)
             return self._untag(done)
 
     def undo(self, done: Applied) -> None:
@@ -176,6 +173,14 @@ class Application:
         if alias is not None:
             note = self._note_alias
             Move(self._control, self._function, self._done, note, self._tell)(change.steps)
+
+    def _complete(self) -> Applied:
+        """Write that it stays, with what was applied of the same run before."""
+        first = self._done.since
+        done = replace(self._done, complete=True, since=None)
+        done = merged(first, done) if first is not None else done
+        write_record(self._directory, done)
+        return done
 
     def _tag(self, *, undone: bool = False) -> None:
         """Say on the function itself what is being done, for where the record is lost."""

@@ -24,7 +24,7 @@ _NOT_COMPARED = frozenset(
 
 
 def changed_meanwhile(
-    function: str, reason: str = "somebody else changed it meanwhile; it was not overwritten"
+    function: str, reason: str = "somebody else changed it meanwhile"
 ) -> ChangedUnderneath:
     """The error for somebody else's deployment during ours."""
     fix = "Wait for the other deployment to finish, then start again."

@@ -1,7 +1,7 @@
-"""Lambda's control plane, as thin as can be: read, change memory, publish, alias, delete, wait.
+"""Lambda's control plane: read, change memory, publish, alias, delete, wait.
 
-It never invokes. Every change takes the RevisionId that it expects, so that a deployment by
-somebody else is never overwritten.
+It never invokes. What AWS shows late, answers twice or not at all is read again here. Every change
+takes the RevisionId that it expects, so that a deployment by somebody else is never overwritten.
 """
 
 import random

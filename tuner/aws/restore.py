@@ -1,9 +1,8 @@
-"""Restores a function from its journal alone.
+"""Restores a function from its journal and what Lambda says now.
 
-The same code serves the end of a run and ``tuner restore`` after a crash, so it relies on nothing
-but the journal and what Lambda says now. It undoes only what carries our mark, or has the memory
-that we set last, and leaves alone what somebody else has changed since. Running it twice, or from
-two machines at once, is harmless.
+The same code serves the end of a run and ``tuner restore`` after a crash. It undoes only what
+carries our mark, or has the memory that we set last, and leaves alone what somebody else has
+changed since. Running it twice, or from two machines at once, is harmless.
 """
 
 from collections.abc import Callable, Iterable
@@ -190,6 +189,7 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
             if (failed := failed_update(latest)) is not None:
                 continue  # it is made once more: some reasons pass
             if latest["MemorySize"] == size or _wanted(entry, latest) is None:
+                _tell_of_theirs(entry, control, now, latest)
                 return latest
     if failed is not None:
         reason = f"the update that restores it failed ({failed})"
@@ -197,6 +197,22 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
     reason = "somebody else keeps changing it, so it could not be restored"
     fix = "Wait for the other deployment to finish, then run `tuner restore`."
     raise ChangedUnderneath(function, reason, fix)
+
+
+def _tell_of_theirs(
+    entry: JournalEntry, control: ControlPlane, found: Configuration, latest: Configuration
+) -> None:
+    """Say that memory went back where somebody else has set a description since: they may have
+    meant the size that we had set."""
+    if found.get("Description", "").startswith(entry.header.mark):
+        return
+    was_mb, now_mb = found["MemorySize"], latest["MemorySize"]
+    if was_mb != now_mb:
+        control.tell(
+            f"{entry.header.function}: somebody else has changed it meanwhile, which stays; only "
+            f"its memory went back from {was_mb} MB, which this run had set, to {now_mb} MB. If "
+            f"{was_mb} MB is theirs, set it again."
+        )
 
 
 def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | None] | None:

@@ -90,7 +90,7 @@ class VersionMaker:
     def _one(self, memory_mb: int, snap_start: bool) -> str:
         description = self._describe(memory_mb)
         self._set(memory_mb, description, snap_start)
-        version = self._publish(f"{description}{OF_VERSION}")
+        version = self._publish(f"{description}{OF_VERSION}", snap_start)
         number: str = version["Version"]
         if snap_start:
             self._pending.add(number)
@@ -162,7 +162,7 @@ class VersionMaker:
             return snap_start_is_ours(self._journal.entry(), self._left)
         return wanted
 
-    def _publish(self, description: str) -> Configuration:
+    def _publish(self, description: str, snap_start: bool = False) -> Configuration:
         revision_id = revision_of(self._left)
         step = {"description": description, "revision_id": revision_id}
         with self._journal.making("publish", "PublishVersion", **step):
@@ -172,6 +172,11 @@ class VersionMaker:
             raise changed_meanwhile(self._function, reason)
         self._journal.did(version=version["Version"])
         self._moved = True
+        if uses_snap_start(version) and not (snap_start or uses_snap_start(self._start)):
+            reason = (
+                f"somebody else has turned SnapStart on, so version {version['Version']} has it"
+            )
+            raise changed_meanwhile(self._function, reason)
         if version.get("State") == "Pending":
             self._pending.add(version["Version"])
         return version

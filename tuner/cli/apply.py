@@ -93,8 +93,9 @@ def _agreed(question: str) -> bool:
 
 
 def restore(options: RestoreCommand) -> None:
-    """Safe at any time. Uses the region, credentials and endpoint of the interrupted run unless
-    you give others. With TARGET it works from any directory and machine, once that run has ended.
+    """It undoes only what runs have set, so it may be repeated. Uses the region, credentials and
+    endpoint of the interrupted run unless you give others. With TARGET it works from any directory
+    and machine, once that run has ended.
     """
     found, problems = look()
     if options.target is not None:

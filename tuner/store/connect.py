@@ -19,7 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tuner.errors import StoreError, UsageError
-from tuner.files import OWN, out_of_git, refuse_leaving
+from tuner.files import OWN, own_folder, refuse_leaving
 from tuner.store.failure import translated
 from tuner.units import printable
 
@@ -164,14 +164,10 @@ def _is_file(url: URL) -> bool:
 def make_folder(folder: Path) -> None:
     """Make a folder; git and other users of the machine are to leave ours alone. Raises OSError,
     also where ours leads out of the working directory by a link."""
-    if folder == DEFAULT.parent:
-        refuse_leaving(folder)
-    if folder.exists():
-        return
-    ours = folder.name == OWN
-    folder.mkdir(mode=0o700 if ours else 0o777, parents=True)
-    if ours:
-        out_of_git(folder)
+    if folder == DEFAULT.parent or (folder.name == OWN and not folder.exists()):
+        own_folder(folder)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _make_private(file: Path) -> None:
@@ -179,12 +175,13 @@ def _make_private(file: Path) -> None:
 
     Raises :class:`StoreError` for links there, which SQLite would write through.
     """
+    there = os.path.realpath(file)  # a link's end is what SQLite makes
     for suffix in ("-wal", "-shm", "-journal"):
-        beside = Path(f"{os.path.realpath(file)}{suffix}")
+        beside = Path(f"{there}{suffix}")
         if beside.is_symlink():
             raise StoreError(f"store {file}", f"{beside.name} beside it is a link", "Remove it.")
     with suppress(FileExistsError):
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(os.open(there, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _tune_sqlite(connection: Any, _record: object) -> None:

@@ -201,8 +201,8 @@ class Deployed:
     def _start(self, key: Setting, stop: Callable[[], bool]) -> str:
         """Publish a version for it alone: a snapshot, or one with provisioned concurrency."""
         maker, snap = self._open_maker(), key.start == SNAP_START
-        words = "a snapshot, which takes minutes" if snap else "a version"
-        self._options.progress(f"publishing {words} of {key.memory_mb} MB")
+        words = "a snapshot, which takes minutes," if snap else "a version"
+        self._options.progress(f"publishing {words} at {key.memory_mb} MB")
         made = maker.make([key.memory_mb], snap_start=snap)[key.memory_mb]
         if isinstance(made, TargetError):
             raise made

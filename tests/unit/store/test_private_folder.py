@@ -44,6 +44,18 @@ def test_a_store_is_for_its_user_alone_wherever_it_is(tmp_path: Path) -> None:
         assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("runs.db*")} == {0o600}
 
 
+def test_so_is_one_at_the_end_of_a_link(tmp_path: Path) -> None:
+    Path("runs.db").symlink_to("other.db")
+    with Store.open("runs.db"):
+        assert (tmp_path / "other.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_git_leaves_a_folder_of_ours_alone_that_was_there_before(tmp_path: Path) -> None:
+    (tmp_path / ".tuner").mkdir()
+    with Store.open(None):
+        assert (tmp_path / ".tuner" / ".gitignore").read_text() == "*\n"
+
+
 @pytest.mark.parametrize("link", [os.symlink, os.link], ids=["symbolic", "hard"])
 @pytest.mark.parametrize(
     ("file", "write"),

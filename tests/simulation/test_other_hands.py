@@ -146,6 +146,29 @@ def test_memory_that_goes_back_under_a_deployment_is_told(
     assert any("memory went back from 512 MB" in one and "set it again" in one for one in said)
 
 
+def test_a_size_of_ours_that_others_set_after_it_went_back_stays(
+    account: Account, target: AwsTarget
+) -> None:
+    maker, update = target._deployed._open_maker(), account.update_function_configuration
+
+    def updated(**parameters: Any) -> Config:
+        answer = update(**parameters)
+        if parameters["MemorySize"] == 256:
+            account.at(account.now + 5.0, lambda: deploy(account))
+            account.clock.advance(5.0)
+        return answer
+
+    account.update_function_configuration = updated  # type: ignore[method-assign]
+    with pytest.raises(ChangedUnderneath):
+        maker.make([512])
+    target.restore()
+    assert (account.latest()["MemorySize"], account.latest()["Timeout"]) == (512, 60)
+
+
+def deploy(account: Account) -> None:
+    account.change(NAME, MemorySize=512, Timeout=60)
+
+
 def test_snapstart_that_only_tags_say_was_off_is_told_and_left(account: Account) -> None:
     tags = tags_of(key_of(RUN), MEASURED, 0.0, memory=256)
     account.change(NAME, SnapStart={"ApplyOn": "PublishedVersions"}, Description="build 7")

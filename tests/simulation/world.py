@@ -27,8 +27,8 @@ class Shadow:
     provisioned: dict[str, int] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     gone: bool = False
-    #: The memory before a hand set that which we had set: nothing shows that it did, so that either
-    #: may be there in the end.
+    #: The memory before a hand set a size that we set, too: it goes back where nothing shows whose
+    #: it is, so that either may be there in the end.
     unseen_mb: int | None = None
 
 
@@ -80,8 +80,10 @@ class World:
             if hand == "code":  # other code stays on the architecture that it was deployed for
                 self.shadow.config["Architectures"] = function.latest["Architectures"]
             if "MemorySize" in changed:
-                unseen = changed["MemorySize"] == function.latest["MemorySize"]
-                self.shadow.unseen_mb = self.shadow.config["MemorySize"] if unseen else None
+                ours = {size for tuner in self.plan.tuners for size in tuner.sizes}
+                unseen = changed["MemorySize"] in {function.latest["MemorySize"], *ours}
+                before_mb = self.shadow.unseen_mb or self.shadow.config["MemorySize"]
+                self.shadow.unseen_mb = before_mb if unseen else None
             service.change(NAME, **changed)
             self.shadow.config.update(changed)
 

@@ -188,8 +188,10 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
             latest = control.settle(function, known=known)
             if (failed := failed_update(latest)) is not None:
                 continue  # it is made once more: some reasons pass
-            if latest["MemorySize"] == size or _wanted(entry, latest) is None:
-                _tell_of_theirs(entry, control, now, latest)
+            _tell_of_theirs(entry, control, now, size)
+            # After an answer, what is not marked is somebody else's, also a size that we had set.
+            marked = str(latest.get("Description", "")).startswith(entry.header.mark)
+            if latest["MemorySize"] == size or not marked or _wanted(entry, latest) is None:
                 return latest
     if failed is not None:
         reason = f"the update that restores it failed ({failed})"
@@ -200,13 +202,13 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
 
 
 def _tell_of_theirs(
-    entry: JournalEntry, control: ControlPlane, found: Configuration, latest: Configuration
+    entry: JournalEntry, control: ControlPlane, found: Configuration, now_mb: int
 ) -> None:
     """Say that memory went back where somebody else has set a description since: they may have
     meant the size that we had set."""
     if found.get("Description", "").startswith(entry.header.mark):
         return
-    was_mb, now_mb = found["MemorySize"], latest["MemorySize"]
+    was_mb = found["MemorySize"]
     if was_mb != now_mb:
         control.tell(
             f"{entry.header.function}: somebody else has changed it meanwhile, which stays; only "
@@ -245,8 +247,7 @@ def _refuse_unproved(entry: JournalEntry, now: Configuration) -> None:
     or SnapStart are ours."""
     if entry.trusted:
         return
-    its = f"its {now['MemorySize']} MB" + " and SnapStart" * uses_snap_start(now)
-    reason = f"nothing on it says that run {entry.header.id} has set {its}"
+    reason = f"nothing on it says that run {entry.header.id} has set {_its(now)}"
     fix = f"Set by hand what is wrong, then delete {entry.path}."
     raise TargetError(entry.header.function, reason, fix)
 
@@ -262,10 +263,14 @@ def _refuse_made_anew(entry: JournalEntry, control: ControlPlane, now: Configura
         return
     if any(_ours(entry, one.get("Description", "")) for one in control.versions(header.function)):
         return
-    its = f"its {now['MemorySize']} MB may be somebody else's"
-    reason = f"was made anew, or others have taken its tags and description away: {its}"
-    fix = f"Set its memory by hand (it had {header.before.memory_mb} MB), then delete {entry.path}."
+    may = f"{_its(now)} may be somebody else's"
+    reason = f"was made anew, or others have taken its tags and description away: {may}"
+    fix = f"Set that by hand (it had {header.before.memory_mb} MB), then delete {entry.path}."
     raise TargetError(header.function, reason, fix)
+
+
+def _its(now: Configuration) -> str:
+    return f"its {now['MemorySize']} MB" + " and SnapStart" * uses_snap_start(now)
 
 
 def _marked(entry: JournalEntry, control: ControlPlane, now: Configuration) -> bool:

@@ -184,9 +184,9 @@ class VersionMaker:
     def _restore_latest(self) -> None:
         self._journal.will("put-back")
         latest = restore_latest(self._journal.entry(), self._control)
+        self._journal.did(revision_id=revision_of(latest), modified=modified_of(latest))
         before = self._journal.header.before
         self._check(latest, before.memory_mb, before.description)
-        self._journal.did(revision_id=revision_of(latest), modified=modified_of(latest))
 
     def _as_left(self, now: Configuration) -> bool:
         return whole(now) == whole(self._left)

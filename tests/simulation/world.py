@@ -29,7 +29,7 @@ class Shadow:
     gone: bool = False
     #: The memory before a hand set a size that we set, too: it goes back where nothing shows whose
     #: it is, so that either may be there in the end.
-    unseen_mb: int | None = None
+    unseen_mb: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -69,6 +69,8 @@ class World:
             self.shadow.gone = True
             if hand == "redeploy":
                 self._deploy(self.rng.choice(THEIRS))
+                if self.service.functions[NAME].latest["MemorySize"] in self._ours():
+                    self.shadow.unseen_mb = {FORMER_MB}
             elif hand == "adopt":  # with the size that it has
                 self._deploy(function.latest["MemorySize"])
         elif busy:
@@ -80,12 +82,14 @@ class World:
             if hand == "code":  # other code stays on the architecture that it was deployed for
                 self.shadow.config["Architectures"] = function.latest["Architectures"]
             if "MemorySize" in changed:
-                ours = {size for tuner in self.plan.tuners for size in tuner.sizes}
-                unseen = changed["MemorySize"] in {function.latest["MemorySize"], *ours}
-                before_mb = self.shadow.unseen_mb or self.shadow.config["MemorySize"]
-                self.shadow.unseen_mb = before_mb if unseen else None
+                unseen = changed["MemorySize"] in {function.latest["MemorySize"], *self._ours()}
+                before_mb = {*self.shadow.unseen_mb, self.shadow.config["MemorySize"], FORMER_MB}
+                self.shadow.unseen_mb = before_mb if unseen else set()
             service.change(NAME, **changed)
             self.shadow.config.update(changed)
+
+    def _ours(self) -> set[int]:
+        return {size for tuner in self.plan.tuners for size in tuner.sizes}
 
     def _fields(self, hand: str) -> Config:
         memory = {"MemorySize": self.rng.choice(THEIRS)}
@@ -170,7 +174,7 @@ class World:
             return found if shadow.gone else [*found, "the function is gone"]
         for key in _KEYS:
             now, then = function.latest.get(key), shadow.config.get(key)
-            unseen = key == "MemorySize" and now == shadow.unseen_mb
+            unseen = key == "MemorySize" and now in shadow.unseen_mb
             if now != then and not unseen:
                 found.append(f"{key} is {now}, not {then}")
         if function.latest["SnapStart"]["ApplyOn"] != "None":

@@ -25,6 +25,7 @@ _LATER_S = 200.0
 #: What is said of a function that may be ours or another hand's, and is left as it is.
 _NOT_RESTORED = (
     *("was made anew, or others have taken", "either may be right"),
+    "was changed since, or made anew, and no version of then is left",
     *("nothing on it says that run", "Set memory and description by hand"),
 )
 
@@ -126,11 +127,12 @@ class Run:
             wrong = [one for one in wrong if not one.startswith(sizes)]
         if len(self.tuners) == 2 and self._stuck() and "is changing it" in told:
             # The second keeps its tags until its version can go, so the first has to wait for it.
-            wrong = [one for one in wrong if not one.startswith("MemorySize is 640")]
-        if (
-            "or made anew, and no version of then is left" in told
-        ):  # with its size, and how to set it
-            wrong = [one for one in wrong if not one.startswith("MemorySize is")]
+            left = ("MemorySize is 640", "Architectures is")
+            wrong = [one for one in wrong if not one.startswith(left)]
+        if "or made anew, and no version of then is left" in told:  # and how to set it by hand
+            left = ("MemorySize is", *["Architectures is"] * ("deploy it for" in told))
+            left += ("alias at",) * ("and where live points" in told)
+            wrong = [one for one in wrong if not one.startswith(left)]
         if "was made anew, or others have taken" in told:
             left = ("MemorySize is", *["SnapStart is"] * ("SnapStart may be" in told))
             wrong = [one for one in wrong if not one.startswith(left)]
@@ -140,7 +142,7 @@ class Run:
         if self.plan.untaggable and overwrites & {hand for _, hand in self.plan.hands}:
             # Nothing anywhere says any more that a run was there, but what it said when it ended.
             wrong = [one for one in wrong if not one.startswith(("MemorySize is", "SnapStart is"))]
-        phrases = _NOT_RESTORED if self.plan.altered else _NOT_RESTORED[:2]
+        phrases = _NOT_RESTORED if self.plan.altered else _NOT_RESTORED[:3]
         kept = any(each in told for each in phrases)
         may = {
             "Description is": "its former description is lost" in told,

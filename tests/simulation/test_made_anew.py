@@ -62,7 +62,7 @@ def test_the_former_size_is_not_written_to_a_function_made_anew(
     applied(account, tmp_path, alias)
     make_anew(account)
     before = account.latest()
-    with pytest.raises(ChangedUnderneath, match="640 MB may be somebody else's") as caught:
+    with pytest.raises(ChangedUnderneath, match=r"640 MB.* may be somebody else's") as caught:
         application(account, tmp_path).undo(read_record(record_path(tmp_path, RUN)))
     assert f"--function-name {NAME} --memory-size 256" in caught.value.fix
     assert account.latest() == before
@@ -102,7 +102,11 @@ def test_one_that_is_made_anew_while_a_size_is_set_is_left(
     with pytest.raises(ChangedUnderneath):
         applied(account, tmp_path)
     assert account.latest()["MemorySize"] == 640
-    assert look(tmp_path, tmp_path) == ([], [])
+    (left,), _ = look(tmp_path, tmp_path)
+    assert "orders is at 640 MB" in left.said()
+    with pytest.raises(ChangedUnderneath, match="640 MB may be somebody else's") as caught:
+        left.back(account.control(), lambda _: None)
+    assert f"then delete {record_path(tmp_path, RUN)}" in caught.value.fix
 
 
 def test_an_interrupted_application_is_not_undone_on_one_made_anew(
@@ -112,9 +116,9 @@ def test_an_interrupted_application_is_not_undone_on_one_made_anew(
     write_record(tmp_path, Applied(**{**vars(done), "complete": False, "tags": (f"tuner:{RUN}",)}))
     make_anew(account)
     (left,), _ = look(tmp_path, tmp_path)
-    assert left.back(account.control(), said.append)
+    with pytest.raises(ChangedUnderneath, match="or made anew, and no version of then is left"):
+        left.back(account.control(), said.append)
     assert account.latest()["MemorySize"] == 640
-    assert "made anew since" in said[0]
 
 
 def test_one_made_anew_after_an_alias_is_back_by_its_tags_is_left(
@@ -136,9 +140,10 @@ def test_one_made_anew_after_an_alias_is_back_by_its_tags_is_left(
 
     monkeypatch.setattr(account, "update_alias", pointed)
     (lost,) = lost_on(account.control(), NAME)
-    lost.back(said.append)
+    with pytest.raises(ChangedUnderneath, match="640 MB and where live points may be") as caught:
+        lost.back(said.append)
     assert account.latest()["MemorySize"] == 640
-    assert "made anew since" in said[-1]
+    assert "point live at version 1" in caught.value.fix
 
 
 def test_a_tag_that_was_sent_again_does_not_make_another_function_ours(

@@ -395,3 +395,14 @@ def test_an_alias_that_is_back_is_theirs_when_memory_could_not_be_undone(
     with pytest.raises(ChangedUnderneath, match="it has 333 MB"):
         application(account, tmp_path).undo(read_record(record_path(tmp_path, RUN)))
     assert alias["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.1}}
+
+
+def test_memory_that_others_set_after_a_lost_run_stays(account: Account) -> None:
+    account.functions[NAME].tags.update(tags_of(key_of(RUN), MEASURED, 0.0, memory=256))
+    account.stale = set_by_a_run(account, 128)
+    (lost,) = lost_on(account.control(), NAME)
+    account.stale = None
+    account.change(NAME, MemorySize=2048)
+    lost.back(lambda _: None)
+    assert account.latest()["MemorySize"] == 2048
+    assert account.latest()["Description"] == ""  # its tags say none

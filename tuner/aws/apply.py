@@ -46,7 +46,7 @@ from tuner.aws.configuration import (
 from tuner.aws.control import ControlPlane
 from tuner.aws.moving import AT_ONCE, Move, Steps, cloudwatch
 from tuner.aws.restore import insist
-from tuner.aws.same import made_anew
+from tuner.aws.same import made_anew, refuse_made_anew
 from tuner.aws.tags import lands_until, put_tags, refuse_marked, remove_tags
 from tuner.aws.undo import Undo
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
@@ -124,7 +124,7 @@ class Application:
                 self._tag(undone=True)
                 tagged = replace(done, tags=self._done.tags, tags_until=self._done.tags_until)
                 self._refuse_marked(done, tagged)
-                Undo(self._control, tagged, self._tell, strict=done.complete, note=self._note)()
+                self._undo_from(tagged, strict=done.complete)
             except ChangedUnderneath:  # the rest is undone; an alias that is back is theirs
                 write_record(self._directory, replace(done, alias=self._done.alias))
                 raise
@@ -151,16 +151,8 @@ class Application:
         control = self._control
         with suppress(NotFound), control.restoring(arn=done.arn, modified=done.modified):
             now = control.configuration(done.arn)
-            if not (done.complete and made_anew(control, done, now)):
-                return
-            its = f"its {now['MemorySize']} MB may be somebody else's"
-            reason = f"was changed since, or made anew, and no version of then is left: {its}"
-            by_hand = f"--function-name {self._function} --memory-size {done.before_mb}"
-            fix = (
-                "If it is the same function, run `aws lambda update-function-configuration "
-                f"{by_hand}`, then delete {record_path(self._directory, done.run)}."
-            )
-            raise ChangedUnderneath(self._function, reason, fix)
+            if done.complete:
+                refuse_made_anew(control, done, now, record_path(self._directory, done.run))
 
     def _make(self, start: Configuration, change: ApplyOptions, alias: Any) -> None:
         latest = self._set_architecture(start, change.arch)
@@ -242,8 +234,12 @@ class Application:
             self._tell(f"could not undo everything ({error.reason}); run `tuner restore`")
 
     def _undo_all(self) -> None:
-        Undo(self._control, self._done, self._tell, strict=False, note=self._note)()
+        self._undo_from(self._done, strict=False)
         drop_record(self._directory, self._done)
+
+    def _undo_from(self, done: Applied, *, strict: bool) -> None:
+        path = record_path(self._directory, done.run)
+        Undo(self._control, done, self._tell, strict=strict, note=self._note, path=path)()
 
     def _record(self, start: Configuration, change: ApplyOptions, alias: Any) -> Applied:
         session = self._control.session

@@ -22,16 +22,11 @@ from tuner.aws.journal import (
     claimed,
     discard,
 )
-from tuner.aws.restore import OF_VERSION, check_same, restore_function, untag
+from tuner.aws.restore import OF_VERSION, SET, check_same, restore_function, untag
 from tuner.aws.tags import APPLIED, MEASURED, Mark, marks
 from tuner.aws.undo import Undo
 from tuner.errors import AccessDenied, NotFound, TargetError
 
-#: The descriptions of ``$LATEST`` and of versions that a run writes (``versions.py``); earlier
-#: versions of tuner did not write the memory before.
-_SET = re.compile(
-    r"tuner (?P<run>\w{26}) \d+: (?P<size>\d+) MB for a measurement(, (?P<before>\d+) MB before)?;"
-)
 #: The description of a copy (``clone.py``), where it was not cut off.
 _COPY = re.compile(r"copy of (?P<function>\S+) for a measurement")
 
@@ -225,7 +220,7 @@ def lost_on(control: ControlPlane, function: str) -> list[Lost]:
     published: dict[str, list[Configuration]] = {}
     for one in control.versions(function):
         described = one.get("Description", "")
-        found = _SET.match(described)
+        found = SET.match(described)
         if found and described.endswith(OF_VERSION) and one["Version"] != "$LATEST":
             published.setdefault(found["run"], []).append(one)
     runs: dict[str, Mark] = {}
@@ -267,5 +262,5 @@ def _perhaps_provisioned(version: str) -> Step:
 
 
 def _set_by(run: str, one: Configuration) -> re.Match[str] | None:
-    found = _SET.match(one.get("Description", ""))
+    found = SET.match(one.get("Description", ""))
     return found if found and found["run"] == run else None

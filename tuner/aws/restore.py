@@ -5,6 +5,7 @@ carries our mark, or has the memory that we set last, and leaves alone what some
 changed since. Running it twice, or from two machines at once, is harmless.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -21,6 +22,11 @@ from tuner.aws.journal import MARK, JournalEntry, JournalHeader
 from tuner.aws.tags import MEASURED, lands_until, mark_of, remove_tags
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
+#: The descriptions of ``$LATEST`` and of versions that a run writes (``versions.py``); earlier
+#: versions of tuner did not write the memory before.
+SET = re.compile(
+    r"tuner (?P<run>\w{26}) \d+: (?P<size>\d+) MB for a measurement(, (?P<before>\d+) MB before)?;"
+)
 #: How the descriptions of the versions that a run publishes end.
 OF_VERSION = " (version)"
 #: Seconds between two looks for a copy that appears late.
@@ -312,10 +318,9 @@ def check_same(arn: str, now: Configuration) -> None:
 def _memory_to_set(entry: JournalEntry, now: Configuration) -> int:
     """The memory from before, unless somebody else has set another one since."""
     ours = {step["description"]: step["memory_mb"] for step in entry.written("set")}
-    present: int = now["MemorySize"]
-    if ours.get(now["Description"], present) != present:
-        return present
-    return entry.header.before.memory_mb
+    said, present = SET.match(now["Description"]), int(now["MemorySize"])
+    set_mb = ours.get(now["Description"], int(said["size"]) if said else present)
+    return entry.header.before.memory_mb if set_mb == present else present
 
 
 def snap_start_is_ours(entry: JournalEntry, now: Configuration) -> bool:

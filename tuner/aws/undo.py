@@ -34,7 +34,7 @@ from tuner.aws.configuration import (
 )
 from tuner.aws.control import ControlPlane
 from tuner.aws.restore import check_same, delete_described
-from tuner.aws.same import made_anew
+from tuner.aws.same import refuse_made_anew
 from tuner.aws.tags import APPLIED, mark_of, remove_tags
 from tuner.errors import ChangedUnderneath, NotFound, TargetError, TunerError
 
@@ -55,6 +55,7 @@ class Undo:
     #: Keeps fields of the record that have changed: an alias that is back, which whoever moves it
     #: from then on means, and the memory once it is back.
     note: Callable[..., None] = lambda **_: None
+    path: Path | None = None  # the record, if there is one
     foreign: list[ChangedUnderneath] = field(default_factory=list)
 
     def __call__(self) -> None:
@@ -62,9 +63,7 @@ class Undo:
         left. A function that is gone needs nothing more."""
         with self.control.restoring(arn=self.done.arn, modified=self.done.modified):
             try:
-                if self._is_anew(self.control.settle(self.done.arn)):
-                    self._untag()  # a request that had no answer may put them on it
-                    return self._end()
+                self._refuse_made_anew(self.control.settle(self.done.arn))
                 moved = self.done.alias is not None and self._alias_back(self.done.alias)
                 if moved:
                     self._keep(alias=None)
@@ -75,11 +74,11 @@ class Undo:
             except NotFound:
                 if self.control.exists(self.done.arn):
                     raise
-                return None
+                return
             self._delete_versions()
             self._untag()
             self._end()
-        return None
+        return
 
     def _untag(self) -> None:
         remove_tags(self.control, self.done.arn, self.done.tags, self.done.tags_until)
@@ -88,12 +87,13 @@ class Undo:
         if self.strict and self.foreign:
             raise self.foreign[0]
 
-    def _is_anew(self, now: Configuration) -> bool:
-        """Tell if another function may have its name by now, and say so."""
-        if anew := made_anew(self.control, self.done, now):
-            its = f"its {now['MemorySize']} MB may be somebody else's"
-            self._foreign(self.done.arn, f"it was changed or made anew since, so {its}")
-        return anew
+    def _refuse_made_anew(self, now: Configuration) -> None:
+        """Raise ChangedUnderneath if another function may have its name by now."""
+        try:
+            refuse_made_anew(self.control, self.done, now, self.path)
+        except ChangedUnderneath:
+            self._untag()  # a request that had no answer may put them on it
+            raise
 
     def _keep(self, **known: Any) -> None:
         with contextlib.suppress(TunerError):  # a full disk must not stop the rest
@@ -186,8 +186,7 @@ class Undo:
             again = failed is not None and failed_update(latest) is not None
             if now_mb == done.before_mb and not (may_land or again):
                 return None
-            if self._is_anew(latest):
-                return None
+            self._refuse_made_anew(latest)
             try:
                 set_memory(self.control, done.arn, latest, done.before_mb)
             except ChangedUnderneath:
@@ -213,8 +212,7 @@ class Undo:
                 return None
             if latest["CodeSha256"] != done.code_sha256:
                 return self._foreign(done.arn, f"other code was deployed since, for {now}")
-            if self._is_anew(latest):
-                return None
+            self._refuse_made_anew(latest)
             try:
                 set_architecture(self.control, done.arn, latest, done.before_arch)
             except ChangedUnderneath:
@@ -251,7 +249,7 @@ def restore_applied(path: Path, control: ControlPlane, tell: Tell) -> bool:
             known.update(more)
             write_record(path.parent, replace(proved, **known))
 
-        Undo(control, proved, tell, strict=False, note=note)()
+        Undo(control, proved, tell, strict=False, note=note, path=path)()
         drop_record(path.parent, proved)
         return True
 

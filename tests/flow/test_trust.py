@@ -207,7 +207,7 @@ def test_a_suite_is_asked_about_too(tuner: Run, more: str, what: str) -> None:
     assert code == 2 and "Run `tuner trust --suite other.toml` to allow it" in err
 
 
-@pytest.mark.parametrize("where", ["local:../other", "local:link", "local:/usr/lib/app.py"])
+@pytest.mark.parametrize("where", ["local:../other", "local:link", "local:~/app"])
 def test_a_suite_that_measures_code_of_another_folder_is_asked_about(
     tuner: Run, where: str
 ) -> None:
@@ -216,6 +216,13 @@ def test_a_suite_that_measures_code_of_another_folder_is_asked_about(
     assert "which is code of another folder" in refused(tuner, "bench")
     Path("tuner.toml").write_text(f"{SUITE}[environments.prod.targets]\norders = '{where}'\n")
     assert "(environments.prod), which is code of another folder" in refused(tuner, "bench")
+
+
+def test_code_to_compare_with_is_asked_about_where_the_suite_is_another_file(tuner: Run) -> None:
+    Path("evil.zip").touch()
+    Path("tuner.toml").write_text('[defaults]\nagainst = "./evil.zip"\n')
+    Path("other.toml").write_text(SUITE)
+    assert "names against = " in tuner("bench", "--suite", "other.toml")[2]
 
 
 def test_a_byte_order_mark_hides_nothing(tuner: Run) -> None:

@@ -8,13 +8,11 @@ import pytest
 
 from simulation.account import NAME, Account
 from simulation.service import refused
-from simulation.state import REGION, Config
+from simulation.state import Config
 from tuner.api.left import look
 from tuner.aws import applied as records
 from tuner.aws.applied import read_record, record_path
 from tuner.aws.apply import Application, ApplyOptions
-from tuner.aws.journal import Before, JournalEntry, JournalHeader
-from tuner.aws.restore import restore_latest
 from tuner.errors import TargetError, TunerError
 
 RUN = "01JZZZZZZZZZZZZZZZZZZZZZZZ"
@@ -23,19 +21,6 @@ CHANGE = ApplyOptions(RUN, 640, "live")
 
 def application(account: Account, folder: Path) -> Application:
     return Application(account.control(), NAME, folder, lambda _: None)
-
-
-def test_a_journal_that_others_wrote_turns_no_snap_start_off(account: Account) -> None:
-    before = Before.of(account.functions[NAME].latest)
-    arn = account.functions[NAME].latest["FunctionArn"]
-    header = JournalHeader(RUN, NAME, arn, REGION, "http://nowhere", None, before, 0.0, 1)
-    step = {"memory_mb": 512, "description": "", "revision_id": "r", "snap_start": True}
-    entry = JournalEntry(header, ({"do": "set", **step}, {"did": True}), trusted=False)
-    account.change(NAME, SnapStart={"ApplyOn": "PublishedVersions"})
-    account.latest()
-    with pytest.raises(TargetError, match="has set its 256 MB and SnapStart"):
-        restore_latest(entry, account.control())
-    assert account.latest()["SnapStart"]["ApplyOn"] == "PublishedVersions"
 
 
 def test_ctrl_c_while_tags_go_leaves_an_application_that_stays(

@@ -50,6 +50,23 @@ def test_what_is_provisioned_goes_before_the_copy(
     assert list(account.functions) == [NAME]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_copy_whose_description_others_have_set_is_deleted(
+    account: Account, tmp_path: Path, lost: bool
+) -> None:
+    options = AwsOptions(journal=tmp_path, isolation=Isolation.CLONE, clock=account.clock)
+    target = AwsTarget(account.control(), parse_target(NAME), options)
+    one_variant(target, Setting(512))
+    account.change(target.endpoint().function, Description="build 7")
+    account.latest()
+    if lost:
+        target.close()
+        put_back(account)
+    else:
+        target.restore()
+    assert list(account.functions) == [NAME]
+
+
 def test_a_copy_is_deleted_although_that_is_throttled_for_minutes(
     account: Account, copy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,10 @@ Tell = Callable[[str], None]
 #: directory.
 JOURNAL = Path(".tuner/journal")
 RECORDS = Path(".tuner/applied")
+#: Lambda's own endpoints: other names below these are anybody's.
+_LAMBDA = re.compile(
+    r"https://lambda(-fips)?\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|api\.(aws|amazonwebservices\.com\.cn))/?"
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Left:
 
     function: str
     arn: str
-    before_mb: int
+    before_mb: int | None  # None: nothing says it
     running: str | None  # what is still being done to it, if the process that does it is alive
     path: Path | None  # None: known by the function alone
     options: "SessionOptions"
@@ -95,19 +99,29 @@ class Left:
         """Refuse to send signed requests where only a file says so that came with others' files."""
         from tuner.aws.session import is_loopback
 
+        if self.trusted:
+            return
         url = str(self.options.endpoint_url)
-        usual = re.fullmatch(r"https://[\w.-]+\.amazonaws\.com(\.cn)?/?", url) is not None
-        if not (self.trusted or usual or is_loopback(url) or where.endpoint_url):
-            reason = f"names the endpoint {url}, and you did not write it on this machine"
-            fix = f"If that is right, add --endpoint-url {url}; otherwise delete the file."
-            raise TargetError(str(self.path), reason, fix)
+        own = _LAMBDA.fullmatch(url) or is_loopback(url)
+        named = {
+            "endpoint_url": None if own else url,
+            "profile": self.options.profile,
+            "assume_role": self.options.assume_role,
+        }
+        for name, value in named.items():
+            if value and not getattr(where, name, None):
+                word = name.replace("_", "-")
+                reason = f"names the {word} {value}, and you did not write it on this machine"
+                fix = f"If that is right, add --{word} {value}; otherwise delete the file."
+                raise TargetError(str(self.path), reason, fix)
 
     def line(self) -> str:
         """For a list."""
         if self.only_tags and not self.running:
             return f"{self.arn}: was set to {self.now_mb} MB; tags of that are left"
         of = f" (run {self.run})" if self.run else ""
-        return f"{self.arn}: {self.running or 'left changed'}; had {self.before_mb} MB{of}"
+        had = "what it had is not known" if self.before_mb is None else f"had {self.before_mb} MB"
+        return f"{self.arn}: {self.running or 'left changed'}; {had}{of}"
 
 
 def placed(began: "SessionOptions", where: Account) -> "SessionOptions":
@@ -213,5 +227,6 @@ def _of_lost(one: "Lost", function: str, options: "SessionOptions") -> Left:
         return True
 
     now_mb = None if one.copy is not None else one.now["MemorySize"]
-    before_mb = one.before_mb or one.now["MemorySize"]
-    return Left(function, one.arn, before_mb, None, None, options, back, now_mb, run=one.mark.run)
+    return Left(
+        function, one.arn, one.before_mb, None, None, options, back, now_mb, run=one.mark.run
+    )

@@ -77,7 +77,9 @@ def named_in(path: Path) -> tuple[Named, ...]:
         for written, value in table.items():
             key = key_of(str(written))
             meant = {each.key: does for each in risky.get(key, ()) if (does := each.risks(value))}
-            if meant and (on_aws or key != "against"):  # on this machine it is as the rest of it
+            # On this machine it is as the rest of it; defaults are of any suite, too.
+            here = not on_aws and key == "against" and not place.startswith("defaults")
+            if meant and not here:
                 does = next(iter(meant.values()))
                 found.append(Named(place, key, value, does, frozenset(meant)))
     return tuple(found)

@@ -25,6 +25,7 @@ SCHEMA = "tuner.journal/1"
 
 #: The start of a description that a run has set and not restored yet.
 MARK = re.compile(r"tuner [0-9A-HJKMNP-TV-Z]{26} ", re.ASCII)
+_RUN = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}", re.ASCII)
 
 Step = Mapping[str, Any]
 
@@ -266,7 +267,10 @@ def parse_journal(data: bytes, name: str) -> tuple[JournalHeader, tuple[Step, ..
             after, seal = seal, str(step.get("seal", ""))
             trusted &= take_seal(step, after)
         first["before"] = record(Before, first["before"])
-        return record(JournalHeader, first), _begun(rest), trusted
+        header: JournalHeader = record(JournalHeader, first)
+        if not _RUN.fullmatch(header.id):
+            raise ValueError(f"id is {header.id!r:.80}")
+        return header, _begun(rest), trusted
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         fix = "Compare the function by hand with what the file says, then delete the file."
         raise TargetError(name, f"cannot be read as a journal ({error})", fix) from error

@@ -22,6 +22,7 @@ from tuner.aws.journal import (
     claimed,
     discard,
 )
+from tuner.aws.policy import CLONE_PREFIX
 from tuner.aws.restore import OF_VERSION, SET, check_same, restore_function, untag
 from tuner.aws.tags import APPLIED, MEASURED, Mark, marks
 from tuner.aws.undo import Undo
@@ -29,6 +30,8 @@ from tuner.errors import AccessDenied, NotFound, TargetError
 
 #: The description of a copy (``clone.py``), where it was not cut off.
 _COPY = re.compile(r"copy of (?P<function>\S+) for a measurement")
+#: Its name, with the run that made it (``clone.py``).
+_COPY_NAME = re.compile(rf"{CLONE_PREFIX}([0-9a-hjkmnp-tv-z]{{26}})-", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ class Lost:
             versions += self.control.versions(copy["FunctionName"])
         header = replace(self._header(copy["MemorySize"]), clone=self.arn)
         numbers = [one["Version"] for one in versions if one["Version"] != "$LATEST"]
-        return JournalEntry(header, tuple(map(_perhaps_provisioned, numbers)))
+        made: tuple[Step, ...] = ({"do": "create"}, {"did": True})
+        return JournalEntry(header, (*made, *map(_perhaps_provisioned, numbers)))
 
     def _header(self, before_mb: int) -> JournalHeader:
         session, mark = self.control.session, self.mark
@@ -172,9 +176,12 @@ def restore_journal(
     with claimed(entry) as ours:
         if not ours:
             return False
-        proved = entry.trusted or entry.header.clone is not None
-        if proved or not _restored_by_itself(entry, control, tell):
+        if entry.trusted or entry.header.clone is not None:
             restore_function(entry, control)
+        elif not _restored_by_itself(entry, control, tell):
+            reason = f"nothing on it says that run {entry.header.id} has changed it"
+            fix = f"Compare it by hand with {entry.path}, then delete that file."
+            raise TargetError(entry.header.function, reason, fix)
         discard(entry)
         return True
 
@@ -185,7 +192,9 @@ def _restored_by_itself(entry: JournalEntry, control: ControlPlane, tell: Tell) 
     try:
         found = lost_on(control, header.function)
     except NotFound:
-        return False
+        if control.exists(header.arn):
+            raise
+        return True
     ours = [one for one in found if one.mark.run == header.id and one.copy is None]
     for one in ours:
         check_same(header.arn, one.now)
@@ -244,16 +253,20 @@ def copies_of(control: ControlPlane, name: str) -> list[Lost]:
     found: list[Lost] = []
     with suppress(AccessDenied, NotFound):
         for one in control.functions():
-            described = MARK.match(one.get("Description", ""))
-            run = described[0].split()[1] if described else ""
+            named = _COPY_NAME.match(one["FunctionName"])
+            run = named[1].upper() if named else ""
             if run and one["FunctionName"] == clone_name(name, run) and _is_copy_of(name, one):
                 found.append(Lost(control, name, Mark(run, MEASURED, {}, ()), one, [], one))
     return found
 
 
 def _is_copy_of(name: str, copy: Configuration) -> bool:
-    """Tell if its description says so: names that begin alike are cut to the same one."""
-    said = _COPY.search(copy["Description"])
+    """Tell if its description says so: names that begin alike are cut to the same one. Where
+    somebody has changed that, the name has to be there whole."""
+    described = copy.get("Description", "")
+    said = _COPY.search(described)
+    if not MARK.match(described):
+        return str(copy["FunctionName"]).endswith(f"-{name}")
     return said is None or said["function"].rsplit(":", 1)[-1] == name
 
 

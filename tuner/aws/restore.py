@@ -19,7 +19,7 @@ from tuner.aws.configuration import (
 )
 from tuner.aws.control import ControlPlane
 from tuner.aws.journal import MARK, JournalEntry, JournalHeader
-from tuner.aws.tags import MEASURED, lands_until, mark_of, remove_tags
+from tuner.aws.tags import MEASURED, keys_of, lands_until, mark_of, remove_tags
 from tuner.errors import AccessDenied, ChangedUnderneath, NotFound, TargetError
 
 #: The descriptions of ``$LATEST`` and of versions that a run writes (``versions.py``); earlier
@@ -44,8 +44,11 @@ def insist(restore: Callable[[], None], tell: Callable[[str], object]) -> None:
         raise
 
 
-def said_of_left(function: str, now_mb: int, before_mb: int) -> str:
+def said_of_left(function: str, now_mb: int, before_mb: int | None) -> str:
     """Return the line that says what a function is left at, and how to put it back."""
+    if before_mb is None:
+        unknown = "nothing says what it had before a run that was interrupted"
+        return f"{function} is at {now_mb} MB, and {unknown}; run `tuner restore {function}`"
     if now_mb == before_mb:
         return (
             f"{function} is at {now_mb} MB, as before; run `tuner restore` to remove what is left"
@@ -111,7 +114,7 @@ def untag(entry: JournalEntry, control: ControlPlane) -> None:
     if (lost := entry.unconfirmed("tag")) is not None:
         keys.update(map(str, lost["keys"]))
         until_s = lands_until(control, control.clock.wall())
-    remove_tags(control, header.arn, {key for key in keys if header.id in key}, until_s)
+    remove_tags(control, header.arn, keys_of(header.id, keys), until_s)
 
 
 def _withdraw(entry: JournalEntry, control: ControlPlane) -> None:
@@ -136,14 +139,16 @@ def _ours(entry: JournalEntry, description: str) -> bool:
     return marked and (description in published or description.endswith(OF_VERSION))
 
 
-def clone_exists(control: ControlPlane, header: JournalHeader) -> bool:
-    """True if the temporary copy exists and is ours, which its name alone does not say."""
+def clone_exists(control: ControlPlane, header: JournalHeader, *, named: bool = False) -> bool:
+    """True if the temporary copy exists and is ours, which its description says, and its name
+    alone with ``named``: where this user's journal says that it was made."""
     assert header.clone is not None, "opened for a copy"
     try:
         now = control.settle(header.clone)
     except NotFound:
         return False
-    return str(now.get("Description", "")).startswith(header.mark)
+    named = named and header.id.lower() in header.clone
+    return named or str(now.get("Description", "")).startswith(header.mark)
 
 
 def _delete_clone(entry: JournalEntry, control: ControlPlane, clone: str) -> None:
@@ -151,8 +156,9 @@ def _delete_clone(entry: JournalEntry, control: ControlPlane, clone: str) -> Non
     nothing makes that request stale."""
     # The last request may have been sent long after the run began: answers drip for minutes.
     until = lands_until(control, control.clock.wall()) if _creation_lost(entry) else 0.0
+    made = bool(entry.written("create")) and entry.unconfirmed("create") is None
     while True:
-        if clone_exists(control, entry.header):
+        if clone_exists(control, entry.header, named=made and entry.trusted):
             _withdraw(entry, control)  # first, since it costs money while it is there
             control.delete_clone(clone)
         if control.clock.wall() >= until:
@@ -185,7 +191,6 @@ def restore_latest(entry: JournalEntry, control: ControlPlane) -> Configuration:
                 return now
             size, text, snap_start = wanted
             if size != now["MemorySize"] or snap_start is not None:
-                _refuse_unproved(entry, now)
                 _refuse_made_anew(entry, control, now)
             try:
                 known = control.update(function, size, text, revision_of(now), snap_start)
@@ -246,16 +251,6 @@ def _wanted(entry: JournalEntry, now: Configuration) -> tuple[int, str, str | No
     may_land |= version is not None and version.get("revision_id", "") == present != ""
     failed = bool(entry.written("set")) and before.holds(now) and failed_update(now)
     return (size, described, None) if failed or may_land else None
-
-
-def _refuse_unproved(entry: JournalEntry, now: Configuration) -> None:
-    """Raise TargetError where only a journal that another hand may have written says that memory
-    or SnapStart are ours."""
-    if entry.trusted:
-        return
-    reason = f"nothing on it says that run {entry.header.id} has set {_its(now)}"
-    fix = f"Set by hand what is wrong, then delete {entry.path}."
-    raise TargetError(entry.header.function, reason, fix)
 
 
 def _refuse_made_anew(entry: JournalEntry, control: ControlPlane, now: Configuration) -> None:

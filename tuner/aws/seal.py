@@ -4,10 +4,12 @@ A journal or a record that came with somebody else's files has none, and proves 
 key can be kept, nothing is sealed, and only marks on the function itself count.
 """
 
+import fcntl
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,9 @@ def _key(*, make: bool) -> bytes:
     try:
         if make and not _of_this_user(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            aside = path.with_name(f"seal.{os.getpid()}")
-            file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with os.fdopen(file, "wb") as stream:
-                stream.write(os.urandom(_BYTES))
-            _settle(aside, path)
+            with _alone(path.with_name("seal.lock")):
+                if not _of_this_user(path):
+                    _make(path)
         key = path.read_bytes() if _of_this_user(path) else b""
     except (OSError, RuntimeError):  # RuntimeError: no home directory
         return b""
@@ -60,11 +59,20 @@ def _of_this_user(path: Path) -> bool:
     return found.st_uid == os.getuid() and not found.st_mode & 0o077
 
 
-def _settle(aside: Path, path: Path) -> None:
-    """Give the key its name, unless another process was first."""
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait until no other process makes the key: seals by one that is replaced prove nothing."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
-        os.link(aside, path)
-    except FileExistsError:
-        pass
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
     finally:
-        aside.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _make(path: Path) -> None:
+    aside = path.with_name(f"seal.{os.getpid()}")
+    file = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(file, "wb") as stream:
+        stream.write(os.urandom(_BYTES))
+    aside.replace(path)

@@ -21,7 +21,7 @@ from tuner.errors import ChangedUnderneath, TargetError
 #: Whole values are cut into pieces of this length, the most that a tag may have (Lambda developer
 #: guide, "Using tags on Lambda functions").
 _LONGEST = 256
-_KEY = re.compile(r"(tuner:([0-9A-HJKMNP-TV-Z]{26})(?::undo)?)(?::\d)?", re.ASCII)
+_KEY = re.compile(r"(tuner:([0-9A-HJKMNP-TV-Z]{26})(?::undo)?)(?::(\d{1,2}))?", re.ASCII)
 #: For so many seconds a request whose answer was lost may land: AWS documents no bound, and on this
 #: machine requests are answered at once. And between two looks.
 _LINGERS_S, _LINGERS_ON_LOOPBACK_S, _BETWEEN_S = 60.0, 5.0, 1.0
@@ -86,6 +86,11 @@ def key_of(run: str, *, undone: bool = False) -> str:
     return f"tuner:{run}:undo" if undone else f"tuner:{run}"
 
 
+def keys_of(run: str, keys: Iterable[str]) -> set[str]:
+    """Those of some keys that say something of a run."""
+    return {key for key in keys if (found := _KEY.fullmatch(key)) and found[2] == run}
+
+
 def marks(control: ControlPlane, now: Configuration) -> list[Mark]:
     """Return the marks of runs on a function that was just read, the oldest first."""
     pieces: dict[str, dict[str, str]] = {}
@@ -96,7 +101,7 @@ def marks(control: ControlPlane, now: Configuration) -> list[Mark]:
 
 
 def _read(pieces: Mapping[str, str]) -> Mark:
-    keys = tuple(sorted(pieces))
+    keys = tuple(sorted(pieces, key=lambda key: (len(key), key)))  # 10 comes after 9
     run = keys[0].split(":")[1]
     kind, *values = "".join(pieces[key] for key in keys).split("/")
     pairs = (value.partition("=") for value in values)

@@ -74,7 +74,7 @@ def _outside(written: str) -> bool:
     """True for a path that leaves this folder, also by a link, or that git reads; ``-`` is no
     path."""
     try:
-        path, here = Path(written).resolve(), Path.cwd()
+        path, here = Path(written).expanduser().resolve(), Path.cwd()
         return not path.is_relative_to(here) or ".git" in path.relative_to(here).parts
     except (OSError, ValueError, RuntimeError):
         return True

@@ -27,6 +27,7 @@ from tuner.aws.journal import (
     parse_journal,
     pending,
 )
+from tuner.aws.seal import take_seal
 from tuner.errors import TargetError
 
 OPENING = JournalHeader(
@@ -288,3 +289,22 @@ def test_a_description_of_ours_is_never_mistaken_for_the_users() -> None:
     assert MARK.match(OPENING.mark)
     assert not MARK.match("tuner of guitars")
     assert not MARK.match("takes orders")
+
+
+_SEALS = """
+import json, sys
+from tuner.aws.seal import sealed
+print(json.dumps(sealed({"number": sys.argv[1]})))
+"""
+
+
+def test_seals_of_processes_that_begin_at_once_all_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    begun = [
+        subprocess.Popen([sys.executable, "-c", _SEALS, str(n)], stdout=subprocess.PIPE)
+        for n in range(8)
+    ]
+    made = [json.loads(one.communicate()[0]) for one in begun]
+    assert all(take_seal(one) for one in made)

@@ -87,6 +87,22 @@ def test_one_that_is_made_anew_while_its_undo_begins_is_left(
     assert account.latest()["MemorySize"] == 640
 
 
+def test_one_made_anew_right_before_the_tags_of_its_undo_is_left(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, tag = applied(account, tmp_path), account.tag_resource
+
+    def tagged(**parameters: Any) -> Any:
+        make_anew(account)
+        return tag(**parameters)
+
+    monkeypatch.setattr(account, "tag_resource", tagged)
+    with pytest.raises(ChangedUnderneath, match="made anew"):
+        application(account, tmp_path).undo(done)
+    assert account.latest()["MemorySize"] == 640
+    assert account.functions[NAME].tags == {}
+
+
 def test_one_that_is_made_anew_while_a_size_is_set_is_left(
     account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,6 +139,11 @@ class Application:
             now = self._control.settle(done.arn)
             try:
                 refuse_marked(self._control, now, self._function, but=done.run)
+                if tagged is not None and done.complete:
+                    # Tags that were put right now may have landed on one made anew right before.
+                    unproved = replace(tagged, tags_until=self._control.clock.wall())
+                    path = record_path(self._directory, done.run)
+                    refuse_made_anew(self._control, unproved, now, path)
             except TargetError:
                 if tagged is not None:
                     remove_tags(self._control, done.arn, tagged.tags, tagged.tags_until)

@@ -26,6 +26,9 @@ MAX_RESPONSE_BYTES = 6_291_556
 #: How long a connection may be idle: longer than any handler runs, which may answer on it.
 KEEP_ALIVE_S = 3600.0
 
+#: The largest header: AWS's client for Python sends up to 1 MiB of an error's cause in one.
+MAX_HEADER_BYTES = 2 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -76,7 +79,13 @@ class RuntimeApi:
     async def open(self) -> None:
         """Listen on a free loopback port; afterwards ``address`` is ``host:port``."""
         loop = asyncio.get_running_loop()
-        server = web.Server(self._handle, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
+        server = web.Server(
+            self._handle,
+            access_log=None,
+            keepalive_timeout=KEEP_ALIVE_S,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        )
         self._trailers = TrailerReader(server) if self._streams else None
         self._server = await loop.create_server(self._trailers or server, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()[:2]

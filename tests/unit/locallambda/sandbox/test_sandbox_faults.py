@@ -72,6 +72,28 @@ def test_crash_in_the_handler_names_the_signal_and_the_sandbox_goes_on(local):
     assert after.payload == b"1" and after.alive
 
 
+@pytest.mark.parametrize(
+    ("body", "error_type", "message"),
+    [
+        ("raise ValueError('x' * 9000)", "ValueError", "x" * 9000),
+        ("raise ValueError('x' * 900_000)", "ValueError", "x" * 900_000),
+        ("return handler(event, context)", "RecursionError", "maximum recursion depth exceeded"),
+    ],
+    ids=["9-kilobytes", "almost-a-megabyte", "recursion"],
+)
+def test_error_with_a_long_cause_reaches_the_caller(local, tmp_path, body, error_type, message):
+    text = f"""
+def handler(event, context):
+    if event.get("well"):
+        return "well"
+    {body}
+"""
+    sandbox = local.sandbox(**code(tmp_path, text))
+    answer = json.loads(local.invoke(sandbox).payload)
+    assert answer["errorType"] == error_type and answer["errorMessage"].startswith(message)
+    assert local.invoke(sandbox, well=True).payload == b'"well"'
+
+
 def test_exception_at_import_has_an_empty_request_id(local, tmp_path):
     sandbox = local.sandbox(**code(tmp_path, "raise Exception('Runtime startup fails')"))
     result = local.invoke(sandbox, request_id="abc")

@@ -149,3 +149,19 @@ def test_what_cannot_be_judged_is_refused(load: Any, words: tuple[str, ...], sai
     code, told, err = load(ODD, "--rate", "5", *words)
     assert (code, told) == (2, {})
     assert said in err
+
+
+def test_a_sweep_of_nothing_but_5xx_meets_no_objective(
+    tuner: Run, local_lambda_url: str, new_function: Any
+) -> None:
+    place = ("--endpoint-url", local_lambda_url, "--region", "eu-west-1")
+    words = ("--memory", "128,512", "--cold", "0", "--slo", "p95<60s", "--yes")
+    code, out, err = tuner("sweep", new_function(PROXY), *place, *words, "--json", "-", "-q")
+    told = json.loads(out)
+    assert code == 99, err
+    pick = told["recommendation"]
+    assert (pick["meets_slo"], pick["missed_slo"]) == (False, ["p95<60s"])
+    assert pick["reasons"][0].startswith("Every answer was a 5xx")
+    assert "answers-5xx" in codes(told)
+    code, _, err = tuner("apply", "last", "--yes")
+    assert code != 0 and "p95<60s" in err

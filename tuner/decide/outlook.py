@@ -331,11 +331,13 @@ def _valued(mean_ms: FloatArray, cost: FloatArray, known: FloatArray, worth: flo
 
 
 def _margin(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:
-    """The objective's quantity over its limit per draw and size, in a run of another hour."""
+    """The objective's quantity over its limit per draw and size, in a run of another hour; above it
+    where every answer was a 5xx, as in loads."""
     value = _value(slo, basis, memory_mb, cost)
     if slo.scope not in (SloScope.THROTTLES, SloScope.ERRORS):
         value = value * np.exp(basis.run_sd * basis.curve.luck(memory_mb, RUN))
-    return np.asarray(value / slo.limit, dtype=np.float64)
+    least = np.nextafter(1.0, 2.0) if basis.observations.only_5xx else 0.0
+    return np.asarray(np.maximum(value / slo.limit, least), dtype=np.float64)
 
 
 def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:

@@ -95,6 +95,11 @@ def _left_out(case: ChoiceCase) -> list[str]:
 
 def _nearest_miss(case: ChoiceCase) -> str:
     """Say what no size can meet, and how far the size that comes closest is from it."""
+    if case.basis.observations.only_5xx:
+        return (
+            "Every answer was a 5xx, which callers of an HTTP front see as an error, so no "
+            "objective is met whatever the times are."
+        )
     margins, calls = np.median(case.outlook.margin, axis=0), case.basis.calls
     margin = max(1.0, float(margins[case.index]))
     few = [0 < calls.get(int(size), 0) < case.basis.enough for size in case.outlook.memory_mb]

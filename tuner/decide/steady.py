@@ -66,6 +66,8 @@ def unsteady_mb(outlook: Outlook, basis: Basis) -> list[int]:
     errors, value = _errors(outlook, basis), _value(outlook, basis)
     value = np.where(outlook.meets >= _HARDLY, value, np.inf)
     best = int(value.argmin())
+    if not np.isfinite(value[best]):  # no objective can be met: there is no choice to make sure of
+        return []
     reach = _NEAR + _SURE * np.hypot(errors, errors[best])
     logs, racing = np.log(outlook.memory_mb), list[int]()
     for each in np.argsort(value).tolist():

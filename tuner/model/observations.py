@@ -58,6 +58,7 @@ class Observations:
     max_memory_mb: float | None = None  # the most that any invocation used
     throttle_share: float = 0.0  # of all requests
     error_share: float = 0.0  # of all calls that were not throttled; answers of 5xx are errors
+    only_5xx: bool = False  # every call that succeeded was answered 5xx
     first_calls: bool = False
     dropped: int = 0
 
@@ -123,6 +124,7 @@ def from_samples(samples: Sequence[Sample]) -> Observations:
         throttle_share=_share(asked.by_kind(_throttled, np.bool_)),
         error_share=_share(_wrong(asked.only(lambda kind: not _throttled(kind)))),
         max_memory_mb=_most(peaks[_usable(peaks)]),
+        only_5xx=bool(len(ok)) and bool(ok.answered_5xx.all()),
         first_calls=first_calls,
         dropped=len(ok) - len(usable),
     )

@@ -39,7 +39,9 @@ def zipped(code: str, name: str = "app.py") -> bytes:
     """A package of one file."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(name, code)
+        entry = zipfile.ZipInfo(name)
+        entry.external_attr = 0o644 << 16  # else it has 0600, which Lambda cannot read
+        archive.writestr(entry, code)
     return packed.getvalue()
 
 

@@ -55,8 +55,9 @@ _SOURCES = (".py", *javascript.SUFFIXES)
 MOST_FILES = 100_000
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
-#: Its path in the package, its content, and whether it is executable.
-_File = tuple[str, bytes, bool]
+#: Its path in the package, its content, and its mode as stat(2) has it.
+_File = tuple[str, bytes, int]
+_PLAIN = stat.S_IFREG | 0o644
 
 
 @dataclass(frozen=True)
@@ -96,10 +97,10 @@ def package_source(source: str, handler: str, runtime: str, where: str) -> Packa
     ``index.js``, and beside it its module for custom resources."""
     check(runtime)
     kind = "js" if is_nodejs(runtime) else "py"
-    files: list[_File] = [(f"index.{kind}", source.encode(), False)]
+    files: list[_File] = [(f"index.{kind}", source.encode(), _PLAIN)]
     if _RESPONSE in source:
         module = files_of("tuner.targets").joinpath(f"{_RESPONSE}.{kind}").read_bytes()
-        files.append((f"{_RESPONSE}.{kind}", module, False))
+        files.append((f"{_RESPONSE}.{kind}", module, _PLAIN))
     data = _pack(files)
     found = {name: content for name, content, _ in files}
     (javascript.check_handler if kind == "js" else check_handler)(found.get, handler, where)
@@ -115,9 +116,9 @@ def with_layers(package: Package, layers: Sequence[Layer], where: str) -> Packag
         return package
     files: dict[str, _File] = {}
     for layer in layers:
-        for name, data, runs in _unzipped(_zipped(layer.path)):
+        for name, data, mode in _unzipped(_zipped(layer.path)):
             inside = f"{LAYERS_FOLDER}/{layer.inside}{name}"
-            files[inside] = (inside, data, runs)
+            files[inside] = (inside, data, mode)
     every = [*_unzipped(package.zip_bytes), *files.values()]
     if sum(len(data) for _, data, _ in every) > MOST_BYTES:
         reason = "is larger than 250 MB with its layers, Lambda's limit"
@@ -146,9 +147,8 @@ def foreign_files(package: Package) -> list[str]:
 def _unzipped(data: bytes) -> Iterator[_File]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for entry in archive.infolist():
-            if not entry.is_dir():
-                runs = bool(entry.external_attr >> 16 & 0o111)
-                yield entry.filename, archive.read(entry), runs
+            unknown = stat.S_IFDIR | 0o755 if entry.is_dir() else _PLAIN  # made without modes
+            yield entry.filename, archive.read(entry), entry.external_attr >> 16 or unknown
 
 
 def _zipped(path: Path) -> bytes:
@@ -157,7 +157,7 @@ def _zipped(path: Path) -> bytes:
     if not path.exists():
         raise UsageError(str(path), "there is no such file or directory", "Check the path.")
     if path.suffix in _SOURCES:
-        return _pack([(path.name, read_bytes(path), False)])
+        return _pack([(path.name, read_bytes(path), _mode(path))])
     if path.suffix == ".zip":
         return _checked_zip(path)
     if path.suffix in javascript.TYPESCRIPT:
@@ -183,7 +183,12 @@ def _walk(root: Path) -> Iterator[_File]:
             raise UsageError(str(root), "is larger than 250 MB, Lambda's limit", fix)
         if count > MOST_FILES:
             raise UsageError(str(root), f"has more than {MOST_FILES:,} files", fix)
-        yield file, read_bytes(path, MOST_BYTES, plain=True), os.access(path, os.X_OK)
+        yield file, read_bytes(path, MOST_BYTES, plain=True), _mode(path)
+
+
+def _mode(path: Path) -> int:
+    """The mode of a file as ``sam deploy`` packages it: its own, and readable for all."""
+    return path.stat().st_mode | 0o444
 
 
 def _files(
@@ -258,9 +263,9 @@ def _ignored(root: Path) -> Iterator[str]:
 def _pack(files: Iterable[_File]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content, executable in files:
+        for name, content, mode in files:
             info = zipfile.ZipInfo(name, _ZIP_EPOCH)
-            info.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
+            info.external_attr = mode << 16
             archive.writestr(info, content, zipfile.ZIP_DEFLATED, compresslevel=1)
     return out.getvalue()
 
@@ -354,6 +359,7 @@ def _check_bootstrap(archive: zipfile.ZipFile, names: set[str], where: str) -> N
     if "bootstrap" not in names:
         reason = "the runtime needs a program named bootstrap, which is missing"
         raise NotFound(where, reason, "Add it, or choose another --runtime.")
-    if not archive.getinfo("bootstrap").external_attr >> 16 & 0o111:
-        raise UsageError(where, "bootstrap is not executable", "Run: chmod +x bootstrap")
+    if not archive.getinfo("bootstrap").external_attr >> 16 & stat.S_IXOTH:
+        reason = "bootstrap is not executable for all users, as Lambda needs it"
+        raise UsageError(where, reason, "Run: chmod a+x bootstrap")
     check_program(archive.read("bootstrap"), where)

@@ -63,7 +63,9 @@ def package(source: str, work: int) -> bytes:
     """A zip file with the handler."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("app.py", f"WORK = {work}\n{source}")
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o644 << 16  # else it has 0600, which Lambda cannot read
+        archive.writestr(entry, f"WORK = {work}\n{source}")
     return data.getvalue()
 
 

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tuner.errors import NotFound, TunerError, UsageError
+from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER
 from tuner.targets import package as package_module
 from tuner.targets.handlers import check_handler, find_handler
 from tuner.targets.package import (
@@ -30,6 +31,10 @@ PYTHON = f"python3.{sys.version_info.minor}"
 
 def names_in(data: bytes) -> list[str]:
     return zipfile.ZipFile(io.BytesIO(data)).namelist()
+
+
+def mode_in(data: bytes, name: str) -> int:
+    return zipfile.ZipFile(io.BytesIO(data)).getinfo(name).external_attr >> 16 & 0o777
 
 
 def test_a_directory_becomes_a_package_with_its_handler_found(tmp_path: Path) -> None:
@@ -79,11 +84,35 @@ def test_an_executable_bootstrap_means_an_own_runtime(tmp_path: Path) -> None:
     (tmp_path / "bootstrap").write_text("#!/bin/sh\n")
     with pytest.raises(UsageError, match="not executable"):
         read_package(tmp_path)
+    (tmp_path / "bootstrap").chmod(0o700)  # for its owner, who runs no function on AWS
+    with pytest.raises(UsageError, match=r"chmod a\+x bootstrap"):
+        read_package(tmp_path)
     (tmp_path / "bootstrap").chmod(0o755)
     package = read_package(tmp_path)
     assert (package.handler, package.runtime) == ("bootstrap", "provided.al2023")
-    entry = zipfile.ZipFile(io.BytesIO(package.zip_bytes)).getinfo("bootstrap")
-    assert entry.external_attr >> 16 & 0o111
+    assert mode_in(package.zip_bytes, "bootstrap") == 0o755
+
+
+def test_files_keep_their_modes_and_become_readable_as_with_sam(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(SOURCE)
+    for number, (mode, kept) in enumerate([(0o600, 0o644), (0o700, 0o744), (0o755, 0o755)]):
+        (tmp_path / f"{number}.txt").write_text("")
+        (tmp_path / f"{number}.txt").chmod(mode)
+        assert mode_in(read_package(tmp_path).zip_bytes, f"{number}.txt") == kept
+
+
+def test_modes_of_a_package_and_its_layers_outlive_their_merging(tmp_path: Path) -> None:
+    for name in ("package.zip", "layer.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for path, mode in (("app.py", 0o100640), ("data/", 0o040700)):
+                entry = zipfile.ZipInfo(path)
+                entry.external_attr = mode << 16
+                archive.writestr(entry, "" if entry.is_dir() else SOURCE)
+    package = read_package(tmp_path / "package.zip")
+    data = with_layers(package, [Layer(tmp_path / "layer.zip")], "F").zip_bytes
+    for below in ("", f"{LAYERS_FOLDER}/"):
+        assert mode_in(data, f"{below}app.py") == 0o640
+        assert mode_in(data, f"{below}data/") == 0o700
 
 
 def test_a_file_of_node_is_a_package_where_its_handler_is_named(tmp_path: Path) -> None:

@@ -155,9 +155,12 @@ def unpack(archive: bytes, folder: Path) -> None:
                     _write(opened, entry, folder)
             for target, points_to in links:
                 _link(target, points_to, folder)
-            for path in (folder, *folder.rglob("*")):
+            modes = {folder / _relative(one.filename): _bits(one) for one in entries}
+            for path in folder.rglob("*"):
                 if path.is_dir() and not path.is_symlink():
-                    path.chmod(0o777)
+                    # Its owner is the service, which copies and removes it.
+                    path.chmod(0o700 | modes.get(path, 0o777))
+            folder.chmod(0o777)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise _corrupt() from error
     except (OSError, ValueError, IndexError) as error:
@@ -176,10 +179,19 @@ def _relative(name: str) -> PurePosixPath:
 def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
     written = Path(opened.extract(entry, folder))
     if not entry.is_dir():
-        # Archives made without Unix modes have 0 here. Sandboxes may be other users, and a
-        # write has to fail as on AWS: for the file system, which is read-only there.
-        mode = (entry.external_attr >> 16) & 0o777
-        written.chmod(0o777 if mode & 0o111 else 0o666)
+        written.chmod(_bits(entry))
+
+
+def _bits(entry: zipfile.ZipInfo) -> int:
+    """The permissions of a file or folder: for all what the archive has for others, since on AWS
+    functions own no code; archives without Unix modes have 0.
+
+    All may write: that fails as on AWS, for the file system, which is read-only.
+    """
+    mode = entry.external_attr >> 16
+    if mode == 0:
+        return 0o777 if entry.is_dir() else 0o666
+    return ((mode & stat.S_IRWXO) | stat.S_IWOTH) * 0o111
 
 
 def _link(target: Path, points_to: str, folder: Path) -> None:

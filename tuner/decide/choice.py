@@ -4,6 +4,7 @@ The size with the least expected score over draws and drift, among those that ve
 every objective. Reads arrays of :mod:`tuner.decide.outlook`; wording is in ``reasons``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from tuner.decide import reasons
 from tuner.decide.case import ChoiceCase
 from tuner.decide.goal import Goal, SloScope, Strategy
 from tuner.decide.outlook import (
+    HALF_90,
     MILLION,
     MORE_LIKELY,
     TOLERANCE,
@@ -388,7 +390,23 @@ def _versus(basis: Basis, size: int) -> VersusCurrent | None:
     now, there = basis.seen(current), basis.seen(size)
     if now is None or there is None:
         return VersusCurrent(current, None, None)
-    return VersusCurrent(current, *_changes(there, now))
+    cost, time = _changes(there, now)
+    if current == size:
+        return VersusCurrent(current, cost, time)
+    low, high = _change_ends(basis, size, current)
+    return VersusCurrent(
+        *(current, cost, time),
+        cost_change_low=(1.0 + cost) * low - 1.0,
+        cost_change_high=(1.0 + cost) * high - 1.0,
+    )
+
+
+def _change_ends(basis: Basis, size: int, current: int) -> tuple[float, float]:
+    """Both ends of the 90 % interval of the ratio of two sizes' costs, over its centre: by the
+    draws that the confidence is counted in, so what runs differ by at all sizes is in neither."""
+    both = np.array(sorted((size, current)), dtype=np.int64)
+    spread = float(np.diff(np.log(basis.cost(basis.curve.mean_ms(both), both)), axis=1).std())
+    return math.exp(-HALF_90 * spread), math.exp(HALF_90 * spread)
 
 
 def _changes(there: tuple[float, float], now: tuple[float, float]) -> tuple[float, float]:

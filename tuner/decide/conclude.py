@@ -28,7 +28,7 @@ from tuner.decide.result import (
     WarmRow,
     WhatIf,
 )
-from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd, with_saving
+from tuner.decide.rows import size_rows, startup_advice, startup_rows, startups_usd
 from tuner.decide.steady import SUREST_IF_BUSY, rounds_apart
 from tuner.decide.what_if import what_if
 from tuner.measure.failures import causes_of
@@ -71,7 +71,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
         sizes=rows,
         model=answer.model,
         band=answer.band,
-        recommendation=with_saving(answer.recommendation, rows),
+        recommendation=answer.recommendation,
         spend=_spend(decider, evidence, kept_usd),
         warnings=(
             *run.warnings,

@@ -369,7 +369,7 @@ def _beside(values: FloatArray, q: float | None, time: FloatArray) -> FloatArray
 
 
 #: Half of a 90 % interval in standard deviations.
-_HALF_90 = 1.645
+HALF_90 = 1.645
 
 
 def interval_ends(
@@ -380,7 +380,7 @@ def interval_ends(
     The ``fee`` of the requests is known.
     """
     logs = np.log(draws - fee)
-    centre, half = logs.mean(axis=0), _HALF_90 * np.hypot(logs.std(axis=0), run_sd)
+    centre, half = logs.mean(axis=0), HALF_90 * np.hypot(logs.std(axis=0), run_sd)
     return fee + np.exp(centre - half), fee + np.exp(centre + half)
 
 

@@ -3,9 +3,8 @@
 Prices come from ``billing``; ``None`` is not known.
 """
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +23,7 @@ from tuner.billing.cost import (
 from tuner.billing.prices import Prices
 from tuner.decide.goal import Goal
 from tuner.decide.outlook import ColdExtra, cold_extra, usd_per_million
-from tuner.decide.result import ColdRow, Interval, Recommendation, SizeRow, StartupRow, WarmRow
+from tuner.decide.result import ColdRow, Interval, SizeRow, StartupRow, WarmRow
 from tuner.measure.failures import causes_of, shortened
 from tuner.model.observations import Observations, cold_billed_ms
 from tuner.model.quantiles import order_statistics
@@ -274,22 +273,3 @@ def _pays(row: StartupRow, base: StartupRow | None) -> BreakEven | None:
     return break_even(
         row.kept_usd_per_hour / _HOUR_S, base.call_usd, row.call_usd, base.start_usd, most
     )
-
-
-def with_saving(pick: Recommendation | None, rows: Iterable[SizeRow]) -> Recommendation | None:
-    """The pick with the 90 % interval of its change of cost against the size now, of the same
-    architecture: those of both costs, taken as independent. That of the pick holds what runs
-    differ by, so it errs on the wide side where both sizes share that."""
-    now, cost = (None, None) if pick is None else (pick.versus_current, pick.cost_usd_per_million)
-    if pick is None or now is None or now.arch or now.memory_mb == pick.memory_mb:
-        return pick
-    of = (row.cost_usd_per_million for row in rows if row.memory_mb == now.memory_mb)
-    before = next(of, None)
-    if cost is None or before is None or now.cost_change is None:
-        return pick
-    if not (cost.low and cost.high and before.low and before.high):
-        return pick
-    below = math.hypot(math.log(cost.mean / cost.low), math.log(before.high / before.mean))
-    above = math.hypot(math.log(cost.high / cost.mean), math.log(before.mean / before.low))
-    low, high = ((1.0 + now.cost_change) * math.exp(by) - 1.0 for by in (-below, above))
-    return replace(pick, versus_current=replace(now, cost_change_low=low, cost_change_high=high))

@@ -156,7 +156,8 @@ def _versus(versus: VersusCurrent, sweep: Sweep) -> str:
     cost, speed = known(versus.cost_change), known(versus.duration_change)
     if cost is None and speed is None:
         return f"instead of {now}{_unknown(versus, sweep)}"
-    dearer = format_cost_change(cost) if _differs(cost) else ""
+    maybe = "perhaps " if _may_be_none(versus) else ""
+    dearer = f"{maybe}{format_cost_change(cost)}" if _differs(cost) else ""
     slower = format_speed_change(speed) if _differs(speed) else ""
     if dearer and slower:
         joined = "and" if (cost or 0.0) * (speed or 0.0) > 0 else "but"
@@ -247,9 +248,15 @@ def saving_fact(pick: Recommendation) -> tuple[Fact, ...]:
     low, high = known(now.cost_change_low), known(now.cost_change_high)
     if low is None or high is None:
         return ()
-    sure = ", so it may be none" if low < 0.0 < high else ""
+    sure = ", so it may be none" if _may_be_none(now) else ""
     said = f"90 % interval: {format_change(1.0 + low)} to {format_change(1.0 + high)}{sure}"
     return (Fact("Cost against now", format_change(1.0 + now.cost_change), said),)
+
+
+def _may_be_none(now: VersusCurrent) -> bool:
+    """True if the interval of the change of cost holds no change."""
+    low, high = known(now.cost_change_low), known(now.cost_change_high)
+    return low is not None and high is not None and low < 0.0 < high
 
 
 def rests_on(calls: int, sweep: Sweep) -> tuple[str, str]:

@@ -33,11 +33,13 @@ from tuner.report.terminal import print_report
 from tuner.report.verdict import verdict
 from tuner.units import (
     MemoryRange,
+    format_change,
     format_cost,
     format_costs_of,
     format_memory,
     format_ms,
     format_probability,
+    is_same,
 )
 
 X86 = prices("us-east-1", "x86_64")
@@ -113,6 +115,7 @@ def test_every_number_in_a_sentence_is_in_the_document(seed: int) -> None:
             (saved,) = (fact for fact in view.answer.facts if fact.label == "Cost against now")
             open_ = now["cost_change_low"] < 0.0 < now["cost_change_high"]
             assert saved.note.endswith("so it may be none") == open_
+            assert ("perhaps " in view.answer.rest) == (open_ and not is_same(now["cost_change"]))
     # Sizes that were not called are named in no claim.
     claimed = " ".join(text for text in sentences if "would settle" not in text)
     claimed = re.sub(r"[\d,]+ to [\d,]+ MB are estimated", "", claimed)
@@ -205,7 +208,11 @@ def changes_of(sweep: Sweep) -> list[str]:
     means = [(row.cost_usd_per_million.mean, row.warm.duration_ms.mean) for row in rows]  # type: ignore[union-attr]
     found = [changes(here, there) for here in means for there in means]
     ratios = [a / b for pair in zip(*means, strict=True) for a in pair for b in pair]
-    return [*found, *map(changed, ratios)]
+    pick = sweep.recommendation
+    now = pick.versus_current if pick else None
+    ends = [now.cost_change_low, now.cost_change_high] if now else []
+    saved = [format_change(1.0 + end) for end in ends if end is not None]
+    return [*found, *map(changed, ratios), *saved]
 
 
 @examples(6)

@@ -224,7 +224,7 @@ def _from_template(path: Path, logical_id: str | None, options: LocalOptions) ->
         fix = "Check the path, or build it first (sam build, cdk synth)."
         raise UsageError(where, f"its code {found.code} is missing", fix)
     if found.code is not None:
-        package = read_package(found.code, handler, runtime)
+        package = read_package(found.code, handler, runtime, layered=bool(found.layers))
     elif found.source is None or runtime is None:
         raise UsageError(where, "its code cannot be read", "Give CodeUri a local path.")
     else:

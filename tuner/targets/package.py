@@ -77,19 +77,21 @@ class Layer:
     inside: str = ""
 
 
-def read_package(path: Path, handler: str | None = None, runtime: str | None = None) -> Package:
+def read_package(
+    path: Path, handler: str | None = None, runtime: str | None = None, *, layered: bool = False
+) -> Package:
     """Package ``path``; handler and runtime are found out unless they are given.
 
     The default runtime is the Python that this runs on, the Node.js on PATH for JavaScript, or
-    ``provided.al2023`` if there is an executable ``bootstrap``. Raises :class:`NotFound` or
-    :class:`UsageError`.
+    ``provided.al2023`` if there is an executable ``bootstrap``; ``layered``: layers may bring one.
+    Raises :class:`NotFound` or :class:`UsageError`.
     """
     try:
         data = _zipped(path)
     except OSError as error:
         raise unreadable(str(path), error, "Check its permissions.") from error
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return _described(archive, data, path, handler, runtime)
+        return _described(archive, data, path, handler, runtime, layered=layered)
 
 
 def package_source(source: str, handler: str, runtime: str, where: str) -> Package:
@@ -287,7 +289,13 @@ def _checked_zip(path: Path) -> bytes:
 
 
 def _described(
-    archive: zipfile.ZipFile, data: bytes, path: Path, handler: str | None, runtime: str | None
+    archive: zipfile.ZipFile,
+    data: bytes,
+    path: Path,
+    handler: str | None,
+    runtime: str | None,
+    *,
+    layered: bool,
 ) -> Package:
     where = str(path)
     names = set(archive.namelist())
@@ -302,7 +310,8 @@ def _described(
         runtime = "provided.al2023" if own else _runtime(read, path, handler)
     check(runtime)
     if runtime.startswith("provided"):
-        _check_bootstrap(archive, names, where)
+        if "bootstrap" in names or not layered:  # else a layer may bring it
+            _check_bootstrap(archive, names, where)
         return Package(data, handler or "bootstrap", runtime)
     if is_nodejs(runtime):
         handler = _node_handler(read, path, handler, runtime)

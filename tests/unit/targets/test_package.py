@@ -93,6 +93,14 @@ def test_an_executable_bootstrap_means_an_own_runtime(tmp_path: Path) -> None:
     assert mode_in(package.zip_bytes, "bootstrap") == 0o755
 
 
+def test_a_package_whose_layers_may_bring_the_bootstrap_needs_none(tmp_path: Path) -> None:
+    (tmp_path / "main.sh").write_text("")
+    with pytest.raises(NotFound, match="a program named bootstrap"):
+        read_package(tmp_path, "main", "provided.al2023")
+    package = read_package(tmp_path, "main", "provided.al2023", layered=True)
+    assert (package.handler, names_in(package.zip_bytes)) == ("main", ["main.sh"])
+
+
 def test_files_keep_their_modes_and_become_readable_as_with_sam(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(SOURCE)
     for number, (mode, kept) in enumerate([(0o600, 0o644), (0o700, 0o744), (0o755, 0o755)]):

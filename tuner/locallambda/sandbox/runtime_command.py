@@ -53,7 +53,10 @@ def program(spec: SandboxSpec, links: Path, *, in_view: bool) -> Program:
         libraries = f"{AWS_LIBRARIES}:{task}:{task}/lib:/opt/lib"
         if spec.runtime == "provided.al2":
             libraries = libraries.removeprefix("/var/lang/lib:")
-        made = Program([f"{task}/bootstrap"], defaults={"LD_LIBRARY_PATH": libraries})
+        path = f"{task}/bootstrap"
+        if _bootstrap(spec) == _layered(spec):
+            path = "/opt/bootstrap" if in_view else str(_layered(spec))
+        made = Program([path], defaults={"LD_LIBRARY_PATH": libraries})
     elif is_nodejs(spec.runtime):
         made = node_runtime.program(spec, links, task, in_view=in_view)
     else:
@@ -95,15 +98,19 @@ def task_root(spec: SandboxSpec, *, in_view: bool) -> str:
     return TASK_ROOT if in_view else str(spec.task_dir)
 
 
-def missing_entrypoint(spec: SandboxSpec, *, in_view: bool) -> str | None:
-    """The path of the bootstrap, as the sandbox sees it, if a custom runtime lacks it or may not
-    run it."""
-    if spec.runtime not in PROVIDED:
-        return None
-    path = spec.task_dir / "bootstrap"
-    if path.is_file() and os.access(path, os.X_OK):
-        return None
-    return f"{task_root(spec, in_view=in_view)}/bootstrap"
+def missing_entrypoint(spec: SandboxSpec) -> bool:
+    """True if a custom runtime has no bootstrap, or none that may be run."""
+    return spec.runtime in PROVIDED and _bootstrap(spec) is None
+
+
+def _bootstrap(spec: SandboxSpec) -> Path | None:
+    """The program of a custom runtime: of the code, or else of its layers."""
+    paths = (spec.task_dir / "bootstrap", _layered(spec))
+    return next((path for path in paths if path.is_file() and os.access(path, os.X_OK)), None)
+
+
+def _layered(spec: SandboxSpec) -> Path:
+    return spec.task_dir / LAYERS_FOLDER / "bootstrap"
 
 
 def stands_in(runtime: str) -> bool:

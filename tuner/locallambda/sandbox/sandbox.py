@@ -130,9 +130,8 @@ class Sandbox:
     async def _init(self, phase: str, until: float) -> wording.Fault | None:
         """Start a runtime and wait until it asks for an event; after a fault nothing runs."""
         begun = time.monotonic()
-        missing = missing_entrypoint(self.spec, in_view=self.resources.way.kind is not None)
-        if missing is not None:
-            fault = wording.no_entrypoint(missing)
+        if missing_entrypoint(self.spec):
+            fault = wording.NO_ENTRYPOINT
         else:
             event = await self._runtime.start(until)
             if isinstance(event, runtime_api.Ready):

@@ -92,10 +92,12 @@ def exited(code: int, out_of_memory: bool = False) -> Fault:
     )
 
 
-def no_entrypoint(path: str) -> Fault:
-    """A custom runtime has no executable bootstrap (payload as seen in public logs)."""
-    text = f"Couldn't find valid bootstrap(s): [{path}]"
-    return Fault(text, error_type="Runtime.InvalidEntrypoint")
+#: A custom runtime has no executable bootstrap (payload and line as seen in public logs).
+NO_ENTRYPOINT = Fault(
+    "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]",
+    error_type="Runtime.InvalidEntrypoint",
+    line="RequestId: {request_id} Error: {text}\nRuntime.InvalidEntrypoint\n",
+)
 
 
 def billed_ms(duration_ms: float, init_ms: float | None) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuner.locallambda.sandbox.invocation import Invocation
+from tuner.locallambda.sandbox.invocation import LAYERS_FOLDER, Invocation
 
 CREDENTIALS = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")
 
@@ -154,8 +154,26 @@ def test_json_log_format_has_platform_records(local):
 
 
 def test_custom_runtime_is_any_executable_bootstrap(local, tmp_path):
-    bootstrap = tmp_path / "bootstrap"
-    bootstrap.write_text(
+    write_bootstrap(tmp_path / "bootstrap")
+    sandbox = local.sandbox(runtime="provided.al2023", handler="main", task_dir=tmp_path)
+    result = local.invoke(sandbox, n=1)
+    assert json.loads(result.payload) == {"handler": "main", "event": {"n": 1}, "of": ""}
+
+
+def test_bootstrap_of_a_layer_runs_code_that_brings_none(local, tmp_path):
+    opt = tmp_path / LAYERS_FOLDER
+    opt.mkdir()
+    write_bootstrap(opt / "bootstrap")
+    for own in (None, "not executable"):
+        if own:
+            (tmp_path / "bootstrap").write_text(own)
+        sandbox = local.sandbox(runtime="provided.al2", handler="main", task_dir=tmp_path)
+        assert json.loads(local.invoke(sandbox, n=1).payload)["event"] == {"n": 1}
+
+
+def write_bootstrap(path):
+    """A runtime in the shell that answers with what it has got."""
+    path.write_text(
         """#!/bin/bash
 api=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
 while true; do
@@ -167,17 +185,17 @@ while true; do
 done
 """
     )
-    bootstrap.chmod(0o755)
-    sandbox = local.sandbox(runtime="provided.al2023", handler="main", task_dir=tmp_path)
-    result = local.invoke(sandbox, n=1)
-    assert json.loads(result.payload) == {"handler": "main", "event": {"n": 1}, "of": ""}
+    path.chmod(0o755)
 
 
 def test_custom_runtime_without_bootstrap_says_so(local, tmp_path):
     sandbox = local.sandbox(runtime="provided.al2023", task_dir=tmp_path)
-    body = json.loads(local.invoke(sandbox).payload)
-    assert body["errorType"] == "Runtime.InvalidEntrypoint"
-    assert f"[{local.shown(tmp_path)}/bootstrap]" in body["errorMessage"]
+    result = local.invoke(sandbox, request_id="abc")
+    told = "RequestId: abc Error: Couldn't find valid bootstrap(s): "
+    told += "[/var/task/bootstrap /opt/bootstrap]"
+    body = {"errorType": "Runtime.InvalidEntrypoint", "errorMessage": told}
+    assert json.loads(result.payload) == body
+    assert f"\n{told}\nRuntime.InvalidEntrypoint\nEND RequestId: abc\n" in result.log.decode()
 
 
 def test_code_directory_stays_as_it_was(local, tmp_path):

@@ -210,8 +210,10 @@ class SampleTable(Sequence[Sample]):
     def answered_5xx(self) -> Flags:
         """Whether each succeeded with an answer that tells its HTTP front to fail."""
         well = self.by_kind(lambda kind: kind.outcome is Outcome.OK, np.bool_)
-        told = [str(reason or "").startswith(PROXIED) for reason in self.reason]
-        return np.asarray(well & np.array(told, dtype=np.bool_), dtype=np.bool_)
+        found, reasons = np.zeros(len(self), dtype=np.bool_), self.reason
+        at = np.flatnonzero(well & reasons.astype(np.bool_))  # hardly any that ended well
+        found[at] = [str(reason).startswith(PROXIED) for reason in reasons[at]]
+        return found
 
     @property
     def init_cut(self) -> Flags:

@@ -96,6 +96,11 @@ def too_long(value: object, field: str, most: int) -> str:
     return unsatisfied(value, field, f"Member must have length less than or equal to {most}")
 
 
+def too_short(value: object, field: str, fewest: int) -> str:
+    """AWS's words for a value of too few characters or members."""
+    return unsatisfied(value, field, f"Member must have length greater than or equal to {fewest}")
+
+
 def not_one_of(value: object, field: str, values: Sequence[str]) -> str:
     """AWS's words for a value outside of an enumeration."""
     constraint = f"Member must satisfy enum value set: [{', '.join(values)}]"

@@ -13,7 +13,8 @@ from tuner.locallambda.registry.configuration import Configuration, created, des
 from tuner.locallambda.registry.function import Function, Version
 from tuner.locallambda.registry.layers import layers_of
 from tuner.locallambda.registry.names import CHANGING, LATEST, MAX_NAME, FunctionRef, read_reference
-from tuner.locallambda.registry.validation import check_settings, check_tag_count, read_tags
+from tuner.locallambda.registry.tags import check_tag_count, read_tags
+from tuner.locallambda.registry.validation import check_settings
 from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,

@@ -7,7 +7,8 @@ from typing import Any
 
 from tuner.locallambda.api.requests import ApiRequest, page
 from tuner.locallambda.registry.names import FunctionRef, lambda_arn, read_reference
-from tuner.locallambda.registry.validation import check_one_of, missing, read_tags
+from tuner.locallambda.registry.tags import read_tags
+from tuner.locallambda.registry.validation import check_one_of, missing
 from tuner.locallambda.responses import Response, conflict, document, invalid, not_found
 from tuner.locallambda.service import Service
 
@@ -111,7 +112,7 @@ async def list_event_source_mappings(service: Service, call: ApiRequest) -> Resp
         if source in (None, one["shown"]["EventSourceArn"])
         and arn in (None, one["shown"]["FunctionArn"])
     ]
-    return document(page(listed, "EventSourceMappings", call.query))
+    return document(page(listed, "EventSourceMappings", call.query, most=100))
 
 
 def _find(service: Service, call: ApiRequest) -> dict[str, Any]:

@@ -52,16 +52,22 @@ class ApiRequest:
         return read_reference(self.words[0], self.region, self.query.get("Qualifier"), rule)
 
 
-def page(items: Sequence[Any], key: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """A page of a list as Lambda has it: ``Marker`` in, ``NextMarker`` out."""
+def page(
+    items: Sequence[Any], key: str, query: Mapping[str, str], most: int = 50
+) -> dict[str, Any]:
+    """A page of a list as Lambda has it: ``Marker`` in, ``NextMarker`` out.
+
+    ``most`` is what it holds however many are asked for (botocore's model, 2026-11).
+    """
     try:
         start = int(query.get("Marker") or 0)
-        size = int(query.get("MaxItems") or 10_000)
+        size = int(query.get("MaxItems") or most)
     except ValueError as error:
         raise invalid("The provided Marker or MaxItems is not a number.") from error
     if start < 0 or not 1 <= size <= 10_000:
         constraint = "Member must have value between 1 and 10000"
         raise violated([unsatisfied(size, "maxItems", constraint)])
+    size = min(size, most)
     listed: dict[str, Any] = {key: list(items[start : start + size])}
     if start + size < len(items):
         listed["NextMarker"] = str(start + size)

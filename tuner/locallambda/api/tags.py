@@ -8,7 +8,8 @@ from tuner.locallambda.api.mappings import KIND as MAPPINGS
 from tuner.locallambda.api.requests import ApiRequest
 from tuner.locallambda.registry.function import new_revision
 from tuner.locallambda.registry.names import lambda_arn
-from tuner.locallambda.registry.validation import check_tag_count, missing, read_tags
+from tuner.locallambda.registry.tags import check_tag_count, read_tags
+from tuner.locallambda.registry.validation import missing
 from tuner.locallambda.responses import (
     NO_CONTENT,
     Response,

@@ -6,7 +6,7 @@ by one. Bounds are those of zip functions (128 to 10240 MB, 1 to 900 s, 4 KB of 
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tuner.errors import TunerError
@@ -16,6 +16,7 @@ from tuner.locallambda.responses import (
     mismatch,
     not_one_of,
     too_long,
+    too_short,
     unreadable,
     unsatisfied,
     violated,
@@ -39,12 +40,35 @@ _PATTERNS = {
     "Action": r"(lambda:[*]|lambda:[a-zA-Z]+|[*])",
     "Principal": r"[^\s]+",
     "FunctionVersion": r"(\$LATEST(\.PUBLISHED)?|[0-9]+)",
+    "KMSKeyArn": r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()",
 }
+#: Patterns and most characters of what is inside of an object, or of each of a list.
+_INNER: Mapping[tuple[str, str], tuple[str, int]] = {
+    ("LoggingConfig", "LogGroup"): (r"[\.\-_/#A-Za-z0-9]+", 512),
+    ("DeadLetterConfig", "TargetArn"): (r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()", 10_000),
+    ("FileSystemConfigs", "Arn"): (
+        r"arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-"
+        r"\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:"
+        r"file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}",
+        256,
+    ),
+    ("FileSystemConfigs", "LocalMountPath"): (r"/mnt/[a-zA-Z0-9-_.]+", 160),
+}
+_INNER_REQUIRED: Mapping[tuple[str, str], type] = {
+    ("EphemeralStorage", "Size"): int,
+    ("FileSystemConfigs", "Arn"): str,
+    ("FileSystemConfigs", "LocalMountPath"): str,
+}
+#: Lists of one member -> the fewest that they may have.
+_OF_ONE = {"Architectures": 1, "FileSystemConfigs": 0}
 _MAY_BE_EMPTY = ("Handler", "Role")
 _LENGTHS = {"Handler": 128, "Description": 256, "StatementId": 100}
 _WORDS_OF = {
     ("SnapStart", "ApplyOn"): ("PublishedVersions", "None"),
     ("TracingConfig", "Mode"): ("Active", "PassThrough"),
+    ("LoggingConfig", "LogFormat"): ("JSON", "Text"),
+    ("LoggingConfig", "ApplicationLogLevel"): ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"),
+    ("LoggingConfig", "SystemLogLevel"): ("DEBUG", "INFO", "WARN"),
 }
 #: A list of the request -> what each of its members has to be, as AWS words it.
 _MEMBERS = {
@@ -147,9 +171,13 @@ def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable
         if len(given.get(key, "")) > most:
             constraint = f"Member must have length less than or equal to {most}"
             found.append(unsatisfied(given[key], field_of(key), constraint))
-    if len(given.get("Architectures", ())) > 1:
-        shown = f"[{', '.join(map(str, given['Architectures']))}]"
-        found.append(too_long(shown, "architectures", 1))
+    for key, fewest in _OF_ONE.items():
+        members = given.get(key, [""])
+        shown = f"[{', '.join(map(str, members))}]"
+        if len(members) > 1:
+            found.append(too_long(shown, field_of(key), 1))
+        elif len(members) < fewest:
+            found.append(too_short(shown, field_of(key), fewest))
     found += check_members(given, "Architectures")
     vpc = given.get("VpcConfig") or {}
     for key in ("SubnetIds", "SecurityGroupIds"):
@@ -160,11 +188,37 @@ def check_model(body: Mapping[str, Any], keys: Iterable[str], required: Iterable
         bound = at_least if size < _EPHEMERAL_MB[0] else f"less than or equal to {_EPHEMERAL_MB[1]}"
         found.append(unsatisfied(size, "ephemeralStorage.size", f"Member must have value {bound}"))
     for (outer, inner), words in _WORDS_OF.items():
-        word = (given.get(outer) or {}).get(inner)
-        if word not in (None, *words):
-            found.append(not_one_of(word, f"{field_of(outer)}.{field_of(inner)}", words))
+        for field, word in _inner(given, outer, inner):
+            if word not in (None, *words):
+                found.append(not_one_of(word, field, words))
+    for (outer, inner), (pattern, most) in _INNER.items():
+        for field, text in _inner(given, outer, inner):
+            if text is not None and len(text) > most:
+                found.append(too_long(text, field, most))
+            if text is not None and not re.fullmatch(pattern, text, re.ASCII):
+                found.append(mismatch(text, field, pattern))
+    for (outer, inner), kind in _INNER_REQUIRED.items():
+        values = _inner(given, outer, inner, kind)
+        found += [missing(field) for field, value in values if value is None]
     if found:
         raise violated(found)
+
+
+def _inner(
+    given: Mapping[str, Any], outer: str, inner: str, kind: type = str
+) -> Iterator[tuple[str, Any]]:
+    """A value inside of an object, or of each of a list, beside its name in AWS's errors."""
+    holders = given.get(outer)
+    every: list[Any] = holders if isinstance(holders, list) else [holders or {}]
+    for number, holder in enumerate(every, 1):
+        if not isinstance(holder, dict):
+            raise unreadable(f"{outer} can not be converted to a List of Objects")
+        value = holder.get(inner)
+        if value is not None and type(value) is not kind:
+            raise unreadable(f"{outer}.{inner} can not be converted to {_WORDS[kind][1]}")
+        if outer in given:
+            place = f"{field_of(outer)}.{number}.member" if every is holders else field_of(outer)
+            yield f"{place}.{field_of(inner)}", value
 
 
 def check_members(given: Mapping[str, Any], key: str, prefix: str = "") -> list[str]:
@@ -198,7 +252,8 @@ def field_of(key: str) -> str:
 def check_settings(body: Mapping[str, Any], required: Iterable[str] = ()) -> None:
     keys = ("MemorySize", "Timeout", "Handler", "Role", "Description")
     nested = ("Architectures", "VpcConfig", "SnapStart", "EphemeralStorage", "TracingConfig")
-    check_model(body, (*keys, *nested), required)
+    others = ("LoggingConfig", "KMSKeyArn", "FileSystemConfigs", "DeadLetterConfig")
+    check_model(body, (*keys, *nested, *others), required)
 
 
 def check_runtime(runtime: str) -> None:
@@ -227,13 +282,18 @@ def check_environment(environment: Mapping[str, Any]) -> dict[str, str]:
         raise unreadable("Environment.Variables can not be converted to a Map")
     for name, value in variables.items():
         if not isinstance(value, str):
-            raise _not_a_string(value, f"Environment.Variables.{name}")
+            raise not_a_string(value, f"Environment.Variables.{name}")
         if not re.fullmatch(_VARIABLE, name):
             text = (
                 "Value at 'environment.variables' failed to satisfy constraint: Map keys must "
                 f"satisfy constraint: [Member must satisfy regular expression pattern: {_VARIABLE}]"
             )
             raise violated([text])
+        if "\0" in value:
+            raise invalid(
+                "Lambda was unable to configure your environment variables because the value of "
+                f"{name} has a null character."
+            )
     reserved = [name for name in variables if name in RESERVED_VARIABLES]
     if reserved:
         raise invalid(
@@ -253,13 +313,8 @@ def check_environment(environment: Mapping[str, Any]) -> dict[str, str]:
 
 def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
     """The logging configuration with AWS's defaults for JSON filled in."""
-    given = {key: value for key, value in logging.items() if value is not None}
-    for key, value in given.items():
-        if not isinstance(value, str):
-            raise unreadable(f"LoggingConfig.{key} can not be converted to a String")
-    if given.get("LogFormat", "Text") not in ("Text", "JSON"):
-        constraint = "Member must satisfy enum value set: [JSON, Text]"
-        raise violated([unsatisfied(given["LogFormat"], "loggingConfig.logFormat", constraint)])
+    known = ("LogFormat", "ApplicationLogLevel", "SystemLogLevel", "LogGroup")
+    given = {key: logging[key] for key in known if logging.get(key) is not None}
     if given.get("LogFormat") == "JSON":
         return {"ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", **given}
     if "ApplicationLogLevel" in given or "SystemLogLevel" in given:
@@ -270,21 +325,7 @@ def check_loggable(logging: Mapping[str, Any]) -> dict[str, str]:
     return given
 
 
-MAX_TAGS = 50  # of a resource (AWS Lambda quotas, 2026)
-
-
-def check_tag_count(tags: Mapping[str, str]) -> None:
-    if len(tags) > MAX_TAGS:
-        raise invalid("Number of tags exceeds resource tag limit.")
-
-
-def read_tags(tags: Mapping[str, Any]) -> dict[str, str]:
-    for key, value in tags.items():
-        if not isinstance(value, str):
-            raise _not_a_string(value, f"Tags.{key}")
-    return dict(tags)
-
-
-def _not_a_string(value: object, key: str) -> ApiError:
+def not_a_string(value: object, key: str) -> ApiError:
+    """AWS's error for a member of a map that has to be text."""
     kind, _ = _WORDS.get(type(value), ("VALUE_NULL", ""))
     return unreadable(f"{kind} can not be converted to a String ({key})")

@@ -215,6 +215,16 @@ def test_lists_are_sorted_paged_and_leave_out_states(api: Any) -> None:
     assert "NextMarker" not in rest
 
 
+@pytest.mark.parametrize("asked", [{}, {"MaxItems": "10000"}])
+def test_a_page_of_functions_has_at_most_fifty(api: Any, asked: dict[str, str]) -> None:
+    for number in range(51):
+        api.create(f"f{number}")
+    first = api.call("GET", "/2015-03-31/functions", **asked).body
+    assert len(first["Functions"]) == 50
+    rest = api.call("GET", "/2015-03-31/functions", Marker=first["NextMarker"]).body
+    assert len(rest["Functions"]) == 1 and "NextMarker" not in rest
+
+
 def test_a_deleted_function_is_gone_with_its_sandboxes(api: Any) -> None:
     path = api.ready()
     api.invoke("f")

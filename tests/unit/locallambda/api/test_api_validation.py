@@ -49,6 +49,120 @@ def test_the_size_of_tmp_has_bounds(api: Any, size: int, bound: str) -> None:
     )
 
 
+FSAP = "arn:aws:elasticfilesystem:eu-west-1:000000000000:access-point/fsap-0123456789abcdef0"
+LACKING = [
+    ({"LoggingConfig": {"LogGroup": "a b"}}, "'a b' at 'loggingConfig.logGroup'", "pattern"),
+    ({"LoggingConfig": {"LogGroup": "g" * 513}}, "at 'loggingConfig.logGroup'", "equal to 512"),
+    (
+        {"LoggingConfig": {"LogFormat": "JSON", "ApplicationLogLevel": "LOUD"}},
+        "'LOUD' at 'loggingConfig.applicationLogLevel'",
+        "[TRACE, DEBUG, INFO, WARN, ERROR, FATAL]",
+    ),
+    (
+        {"LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "ERROR"}},
+        "'ERROR' at 'loggingConfig.systemLogLevel'",
+        "[DEBUG, INFO, WARN]",
+    ),
+    ({"LoggingConfig": {"LogFormat": "XML"}}, "'XML' at 'loggingConfig.logFormat'", "[JSON, Text]"),
+    ({"KMSKeyArn": "my key"}, "'my key' at 'kMSKeyArn'", "pattern"),
+    ({"DeadLetterConfig": {"TargetArn": "q"}}, "'q' at 'deadLetterConfig.targetArn'", "pattern"),
+    ({"EphemeralStorage": {}}, "null at 'ephemeralStorage.size'", "must not be null"),
+    (
+        {"FileSystemConfigs": [{"Arn": "x", "LocalMountPath": "/mnt/a"}]},
+        "'x' at 'fileSystemConfigs.1.member.arn'",
+        "pattern",
+    ),
+    (
+        {"FileSystemConfigs": [{"Arn": FSAP, "LocalMountPath": "/data"}]},
+        "'/data' at 'fileSystemConfigs.1.member.localMountPath'",
+        "pattern: /mnt/[a-zA-Z0-9-_.]+",
+    ),
+    (
+        {"FileSystemConfigs": [{"Arn": FSAP}]},
+        "null at 'fileSystemConfigs.1.member.localMountPath'",
+        "must not be null",
+    ),
+    (
+        {"FileSystemConfigs": [{"Arn": FSAP, "LocalMountPath": "/mnt/a"}] * 2},
+        "at 'fileSystemConfigs'",
+        "length less than or equal to 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("setting", "what", "why"), LACKING, ids=[one[1] for one in LACKING])
+def test_settings_that_the_model_forbids_are_refused(
+    api: Any, setting: dict[str, Any], what: str, why: str
+) -> None:
+    path = api.ready()
+    for reply in (
+        api.create("other", **setting),
+        api.call("PUT", f"{path}/configuration", setting),
+    ):
+        assert (reply.status, reply.error) == (400, "ValidationException")
+        assert reply.text.startswith("1 validation error detected: Value ")
+        assert what in reply.text and why in reply.text
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"LoggingConfig": {"LogGroup": 1}},
+        {"EphemeralStorage": {"Size": "512"}},
+        {"FileSystemConfigs": ["x"]},
+    ],
+)
+def test_settings_of_another_type_are_unreadable(api: Any, setting: dict[str, Any]) -> None:
+    assert api.create(**setting).error == "SerializationException"
+
+
+def test_settings_as_the_model_has_them_are_kept(api: Any) -> None:
+    given = {
+        "KMSKeyArn": "arn:aws:kms:eu-west-1:000000000000:key/1",
+        "FileSystemConfigs": [{"Arn": FSAP, "LocalMountPath": "/mnt/data"}],
+        "DeadLetterConfig": {"TargetArn": ""},
+    }
+    made = api.create(**given, Tags={"Größe 1": "a:b/c=d+e-f@g"})
+    assert made.status == 201
+    assert {key: made.body[key] for key in given} == given
+
+
+def test_a_function_has_one_architecture_at_least(api: Any) -> None:
+    assert api.create(Architectures=[]).text == (
+        "1 validation error detected: Value '[]' at 'architectures' failed to satisfy constraint: "
+        "Member must have length greater than or equal to 1"
+    )
+
+
+def test_a_variable_with_a_null_character_is_refused(api: Any) -> None:
+    reply = api.create(Environment={"Variables": {"FINE": "y", "BAD": "a\0b"}})
+    assert reply.error == "InvalidParameterValueException"
+    assert "BAD has a null character" in reply.text
+
+
+@pytest.mark.parametrize(
+    ("tags", "error", "text"),
+    [
+        ({"k" * 129: ""}, "ValidationException", "Map keys must satisfy constraint: [Member must"),
+        ({"": ""}, "ValidationException", "greater than or equal to 1,"),
+        ({"k": "v" * 257}, "ValidationException", "Map value must satisfy constraint: [Member"),
+        ({"k": "a*b"}, "ValidationException", "regular expression pattern: ([\\p{L}"),
+        ({"aws:x": ""}, "InvalidParameterValueException", "aws: prefixed tag key names"),
+    ],
+)
+def test_tags_that_lambda_does_not_take_are_refused(
+    api: Any, tags: dict[str, str], error: str, text: str
+) -> None:
+    arn = api.create("f").body["FunctionArn"]
+    api.later()
+    for reply in (
+        api.create("g", Tags=tags),
+        api.call("POST", f"/2017-03-31/tags/{arn}", {"Tags": tags}),
+    ):
+        assert reply.error == error and text in reply.text
+    assert api.call("GET", f"/2017-03-31/tags/{arn}").body == {"Tags": {}}
+
+
 def test_a_way_of_tracing_that_lambda_lacks_is_refused(api: Any) -> None:
     reply = api.create(TracingConfig={"Mode": "on"})
     assert (reply.status, reply.error) == (400, "ValidationException")

@@ -219,6 +219,7 @@ class Runtime:
             self._initialised = True
             self.init_ms = (time.monotonic() - self._started_at) * 1000.0
             self._resources.cpu.limit(self._spec.memory_mb)  # INIT is over, and with it full speed
+            self.used_bytes()  # known before a handler may end the runtime
         if isinstance(event, runtime_api.Ready) and self._idle:
             self._rest()
         self._inbox.put_nowait(event)

@@ -57,6 +57,20 @@ def test_max_memory_used_is_the_sandboxs_high_water(limited):
     assert after == held
 
 
+def test_an_exit_keeps_the_high_water_of_init(limited, tmp_path):
+    (tmp_path / "app.py").write_text(
+        "import os\n"
+        "held = bytearray(b'x') * (100 << 20)\n"
+        "held = None\n"
+        "def handler(event, context):\n"
+        "    os._exit(1) if event else None\n"
+    )
+    code = {"task_dir": tmp_path, "handler": "app.handler", "memory_mb": 512}
+    answered = limited.invoke(limited.sandbox(**code)).report.max_memory_mb
+    exited = limited.invoke(limited.sandbox(**code), leave=True).report.max_memory_mb
+    assert abs(exited - answered) <= 2
+
+
 def test_memory_of_a_child_that_has_ended_counts(start_local):
     local = start_local()
     if local.host.platform()["memory_method"] == "rss":

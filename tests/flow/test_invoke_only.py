@@ -43,7 +43,8 @@ def test_a_load_has_client_times_and_no_prices(tuner: Run, serve: Any, kind: str
     assert told["outcomes"]["ok"] == 10
     assert told["latency_ms"]["p50"] > 0
     assert (told["cost_usd"], told["duration_ms"]) == (None, {})
-    assert [each["code"] for each in told["warnings"]] == ["invoke-only"]
+    codes = [each["code"] for each in told["warnings"]]
+    assert codes[:1] == ["invoke-only"] and {*codes[1:]} <= {"generator-behind"}  # of this machine
     assert "prices are not known, and calls count as made at 128 MB" in told["warnings"][0]["text"]
 
 

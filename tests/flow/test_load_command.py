@@ -143,7 +143,9 @@ def test_the_limit_of_a_function_is_found_and_agrees_with_its_concurrency(
     limit = told["limit"]
     # One sandbox, 50 ms a call: 20 calls a second at the very most, evenly spaced.
     assert 5 <= limit["best_rps"] < limit["fails_at_rps"] <= 40
-    assert limit["fails_at_rps"] / limit["best_rps"] == pytest.approx(2 ** (1 / 8))
+    # What a busy machine fails at again, after it passed, leaves a wider gap.
+    gap = limit["fails_at_rps"] / limit["best_rps"]
+    assert any(gap == pytest.approx(2**each) for each in (1 / 8, 1 / 4, 1 / 2))
     rates = [step["rps"] for step in limit["steps"]]
     assert limit["best_rps"] in rates
     assert told["asked_rps"] == pytest.approx(limit["best_rps"], rel=0.1)

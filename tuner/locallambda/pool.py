@@ -60,9 +60,8 @@ class Pool:
             else:
                 sandbox = self._sandboxes[number]
             spec = sandbox.spec
-            start = lines_for(spec.log_format).start(
-                invocation.request_id, spec.version, time.time()
-            )
+            lines = lines_for(spec.log_format, spec.system_log_level)
+            start = lines.start(invocation.request_id, spec.version, time.time())
             entry = self.logs.begin(spec, self.clock.wall(), start)
             result = await sandbox.invoke(invocation)
             alive = result.alive
@@ -159,6 +158,7 @@ class Pool:
             log_stream=stream,
             log_format=configuration.log_format,
             log_level=configuration.logging.get("ApplicationLogLevel"),
+            system_log_level=configuration.logging.get("SystemLogLevel"),
             ephemeral_mb=configuration.ephemeral_mb,
             initialization=initialization,
         )

@@ -31,6 +31,7 @@ class SandboxSpec:
     log_stream: str
     log_format: str = "Text"  # or "JSON": platform lines and the runtime's own logging
     log_level: str | None = None  # of the function's own lines; JSON only
+    system_log_level: str | None = None  # of platform lines; JSON only
     ephemeral_mb: int = 512  # the size of /tmp
     initialization: str = "on-demand"  # or "provisioned-concurrency": ahead of calls
 

@@ -35,7 +35,7 @@ class Sandbox:
         self.spec = spec
         self.resources = resources
         self._runtime = Runtime(spec, resources)
-        self._lines = lines_for(spec.log_format)
+        self._lines = lines_for(spec.log_format, spec.system_log_level)
         self._init_ms: float | None = None  # of an INIT that no REPORT has shown yet
         self.busy = False
         self.stopped = False

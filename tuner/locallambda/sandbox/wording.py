@@ -144,9 +144,18 @@ class TextLines:
 
 
 class JsonLines:
-    """Records of a function with the log format JSON, as in AWS's "Telemetry API schema"."""
+    """Records of a function with the log format JSON, as in AWS's "Telemetry API schema".
+
+    The system log level WARN leaves only those about failures (AWS, "System log level event
+    mapping").
+    """
+
+    def __init__(self, system_log_level: str | None = None) -> None:
+        self._failures_only = system_log_level == "WARN"
 
     def start(self, request_id: str, version: str, now: float) -> bytes:
+        if self._failures_only:
+            return b""
         return _record("platform.start", now, {"requestId": request_id, "version": version})
 
     def init_failed(self, init_ms: float, phase: str, error_type: str | None, now: float) -> bytes:
@@ -163,6 +172,8 @@ class JsonLines:
 
     def end(self, request_id: str, report: ReportFields, now: float) -> bytes:
         """``platform.report``: three decimals, and no key for what is unknown."""
+        if self._failures_only and report.status is None:
+            return b""
         metrics: dict[str, object] = {
             "durationMs": round(report.duration_ms, 3),
             "billedDurationMs": report.billed_ms,
@@ -185,9 +196,9 @@ class JsonLines:
 Lines = TextLines | JsonLines
 
 
-def lines_for(log_format: str) -> Lines:
-    """The lines of a function's log format, "Text" or "JSON"."""
-    return JsonLines() if log_format == "JSON" else TextLines()
+def lines_for(log_format: str, system_log_level: str | None = None) -> Lines:
+    """The lines of a function's log format, "Text" or "JSON", and its level."""
+    return JsonLines(system_log_level) if log_format == "JSON" else TextLines()
 
 
 def _record(kind: str, now: float, record: dict[str, object]) -> bytes:

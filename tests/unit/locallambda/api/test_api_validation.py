@@ -294,6 +294,8 @@ def test_json_log_levels_need_the_json_format(api: Any) -> None:
         "LogGroup": "/aws/lambda/f",
     }
     api.later()
+    api.invoke("f")
+    assert api.host.made[0].spec.system_log_level == "WARN"
     path = "/2015-03-31/functions/f/configuration"
     back = api.call("PUT", path, {"LoggingConfig": {"LogFormat": "Text"}})
     assert back.body["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "/aws/lambda/f"}

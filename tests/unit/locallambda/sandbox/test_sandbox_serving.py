@@ -153,6 +153,14 @@ def test_json_log_format_has_platform_records(local):
     assert metrics["initDurationMs"] == round(first.report.init_ms, 3)
 
 
+def test_system_log_level_warn_leaves_records_of_failures_only(local):
+    sandbox = local.sandbox(log_format="JSON", system_log_level="WARN")
+    assert local.invoke(sandbox, do="nothing").log == b""
+    failed = local.invoke(sandbox, do="leave", status=1)
+    [record] = [json.loads(line) for line in failed.log.splitlines()]
+    assert (record["type"], record["record"]["status"]) == ("platform.report", "error")
+
+
 def test_custom_runtime_is_any_executable_bootstrap(local, tmp_path):
     write_bootstrap(tmp_path / "bootstrap")
     sandbox = local.sandbox(runtime="provided.al2023", handler="main", task_dir=tmp_path)

@@ -16,6 +16,7 @@ from tuner.aws.control import ControlPlane
 from tuner.aws.session import SessionOptions, open_session
 from tuner.clock import WallClock
 from tuner.errors import NotFound, TargetError, TunerError, UsageError
+from tuner.measure.health import platform_advice
 from tuner.records import Backend, Setting
 from tuner.targets.aws import AwsTarget
 from tuner.targets.aws_observers import neighbours_of
@@ -254,6 +255,34 @@ def test_a_layer_of_the_template_is_in_opt(
     assert rate == 7
     own_tmp = target.describe().platform["own_tmp"] == "mount namespace"
     assert file == "/opt/python/tax.py" or not own_tmp or not Path("/opt").is_dir()
+
+
+def test_extensions_and_file_systems_of_a_template_are_said_to_be_absent(
+    open_: Callable[..., LocalTarget], tmp_path: Path
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text(SOURCE)
+    (tmp_path / "lib" / "extensions").mkdir(parents=True)
+    for name, mode in (("collector", 0o755), ("notes.txt", 0o644)):
+        (tmp_path / "lib" / "extensions" / name).write_text("#!/bin/sh\n")
+        (tmp_path / "lib" / "extensions" / name).chmod(mode)
+    (tmp_path / "t.yaml").write_text(
+        "Resources:\n"
+        "  Lib: {Type: AWS::Serverless::LayerVersion, Properties: {ContentUri: lib}}\n"
+        "  F:\n"
+        "    Type: AWS::Serverless::Function\n"
+        "    Properties:\n"
+        "      CodeUri: src\n"
+        "      Handler: app.handler\n"
+        "      Layers: [!Ref Lib]\n"
+        "      FileSystemConfigs: [{Arn: !GetAtt Files.Arn, LocalMountPath: /mnt/files}]\n"
+    )
+    facts = open_(f"local:{tmp_path}/t.yaml").describe()
+    assert facts.platform["extensions"] == ["collector"]
+    noted = "FileSystemConfigs has no effect on the local Lambda"
+    assert facts.platform["template_notes"] == [noted]
+    told = {advice.code: advice.text for advice in platform_advice(facts, [128])}
+    assert "collector" in told["extensions-absent"] and noted in told["template-unknown"]
 
 
 def test_code_that_a_template_names_and_is_missing_is_told(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ class Service:
     chance: random.Random
     logs: Logs = field(default_factory=Logs)
     endings: deque[EndedEvent] = field(default_factory=lambda: deque(maxlen=MAX_ENDINGS))
+    warned: set[str] = field(default_factory=set)  # settings without effect that were told of
     ended: int = 0  # events that have ended since the start
 
     def __post_init__(self) -> None:

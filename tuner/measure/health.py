@@ -250,6 +250,12 @@ def _function(platform: Mapping[str, Any], runtime: str | None) -> Iterator[Advi
             f"The code names {named}, which AWS's runtime has and npm could not fetch here. Run "
             "`npm install` for them in its folder.",
         )
+    if extensions := platform.get("extensions"):
+        yield Advice(
+            "extensions-absent",
+            f"Lambda extensions do not start here: {', '.join(map(str, extensions))}. On AWS they "
+            "add to INIT, to Duration and to the memory used. Measure with them on AWS.",
+        )
     if foreign := platform.get("foreign_modules"):
         named = ", ".join(map(str, foreign[:3]))
         more = f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""

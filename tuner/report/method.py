@@ -183,7 +183,7 @@ _WORDED = {
     *("cpu_method", "cpu_period_ms", "cpu_share", "cores", "largest_exact_mb", "memory_method"),
     *("machine", "python", "stands_in_for", "time_scale", "account_concurrency"),
     *("own_tmp", "tmp_method", "not_enforced", "node", "absent_packages", "foreign_modules"),
-    *("template_notes", "memory_default", "invoke_only"),
+    *("template_notes", "extensions", "memory_default", "invoke_only"),
 }
 
 

@@ -23,6 +23,8 @@ from tuner.targets.yaml_nodes import read_yaml
 _SERVERLESS = "AWS::Serverless::Function"
 _TYPES = (_SERVERLESS, "AWS::Lambda::Function")
 _LAYERS = {"AWS::Serverless::LayerVersion": "ContentUri", "AWS::Lambda::LayerVersion": "Content"}
+#: Properties that change what a function does on AWS, and that the local Lambda leaves out.
+_WITHOUT_EFFECT = ("FileSystemConfigs", "TenancyConfig", "DurableConfig", "CapacityProviderConfig")
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,8 @@ class _Reader:
         code, source = self._code()
         environment, unresolved = self._environment()
         layers = tuple(self._local_layers())
+        without = (key for key in _WITHOUT_EFFECT if self.properties.get(key))
+        self.notes += [f"{key} has no effect on the local Lambda" for key in without]
         return SamFunction(
             logical_id=self.name,
             code=code,

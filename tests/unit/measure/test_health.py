@@ -112,6 +112,13 @@ def test_packages_that_only_aws_has_are_said() -> None:
     assert "@aws-sdk/client-s3, which AWS's runtime has" in advice.text
 
 
+def test_extensions_that_do_not_start_are_said() -> None:
+    platform = {**FACTS.platform, "extensions": ["collector", "secrets"]}
+    [advice] = platform_advice(replace(FACTS, platform=platform), [128])
+    assert advice.code == "extensions-absent"
+    assert "do not start here: collector, secrets." in advice.text
+
+
 def test_modules_of_another_architecture_are_said() -> None:
     platform = {**FACTS.platform, "foreign_modules": [f"{n}.so" for n in "abcde"]}
     [advice] = platform_advice(replace(FACTS, platform=platform), [128])

@@ -1,6 +1,7 @@
 """The calls on functions, their code, versions and tags."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,13 @@ from tuner.locallambda.responses import (
 )
 from tuner.locallambda.service import Service
 
+#: Settings that change what a function does on AWS, and have no effect here.
+_WITHOUT_EFFECT = (
+    *("TenancyConfig", "DurableConfig", "CapacityProviderConfig", "FileSystemConfigs"),
+    *("ImageConfig", "PublishTo", "RuntimeConfig", "AcceleratorConfig"),
+)
+_log = logging.getLogger(__name__)
+
 
 async def create_function(service: Service, call: ApiRequest) -> Response:
     """CreateFunction: 201, Pending."""
@@ -43,6 +51,7 @@ async def create_function(service: Service, call: ApiRequest) -> Response:
     check_tag_count(tags)
     if body.get("CodeSigningConfigArn") is not None:
         check_known(service, call.region, body["CodeSigningConfigArn"])
+    _warn(service, body)
     # Everything but the code, before unpacking it.
     _with_layers(service, call, body, created(body, describe(b"")))
     package = await upload(service, body["Code"], call.region)
@@ -81,6 +90,7 @@ async def update_function_configuration(service: Service, call: ApiRequest) -> R
     body = call.body()
     check_settings(body)
     function = _latest(service, call)
+    _warn(service, body)
     changed = _with_layers(service, call, body, function.shown.with_settings(body))
     function.check_change(body.get("RevisionId"))
     before = function.shown
@@ -99,6 +109,7 @@ async def update_function_code(service: Service, call: ApiRequest) -> Response:
     check_settings(body)
     function = _latest(service, call)
     function.check_change(body.get("RevisionId"))
+    _warn(service, body)
     package = await upload(service, body, call.region)
     await _prepare(service, replace(function.shown, code=package))
     # Unpacking took time: another update may have come first.
@@ -146,6 +157,14 @@ async def delete_function(service: Service, call: ApiRequest) -> Response:
     return NO_CONTENT
 
 
+def _warn(service: Service, body: Mapping[str, Any]) -> None:
+    """Tell once of each setting that is accepted without effect."""
+    for key in _WITHOUT_EFFECT:
+        if body.get(key) and key not in service.warned:
+            service.warned.add(key)
+            _log.warning("%s has no effect on the local Lambda. Measure it on AWS.", key)
+
+
 def _with_layers(
     service: Service, call: ApiRequest, body: Mapping[str, Any], made: Configuration
 ) -> Configuration:
@@ -179,6 +198,7 @@ def _latest(service: Service, call: ApiRequest) -> Function:
 async def publish_version(service: Service, call: ApiRequest) -> Response:
     """PublishVersion: 201; the last version again if nothing has changed."""
     body = call.body()
+    _warn(service, body)
     function = service.registry.get(call.ref(CHANGING))
     function.check_change(body.get("RevisionId"))
     given, have = body.get("CodeSha256"), function.shown.code.sha256

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import dataclasses
 import itertools
+import logging
 import os
 import platform
 import shutil
@@ -26,12 +27,19 @@ from tuner.locallambda.sandbox.methods import Methods, choose, measure_share
 from tuner.locallambda.sandbox.nodejs import runtime as node_runtime
 from tuner.locallambda.sandbox.nodejs import sdk
 from tuner.locallambda.sandbox.runtime import SandboxResources
-from tuner.locallambda.sandbox.runtime_command import check, is_nodejs, program, stands_in
+from tuner.locallambda.sandbox.runtime_command import (
+    check,
+    extensions,
+    is_nodejs,
+    program,
+    stands_in,
+)
 from tuner.locallambda.sandbox.sandbox import Sandbox
 from tuner.locallambda.sandbox.view import View
 
 #: Users that no machine has; systemd's "Users, Groups, UIDs and GIDs" leaves this range free.
 FIRST_UID = 1_900_000_000
+_log = logging.getLogger(__name__)
 _RESTART = "Its cgroup or its guard process is gone: start the local Lambda again."
 
 #: Two sizes are measured at start: a small share and a large one, together below one core.
@@ -57,6 +65,7 @@ class SandboxHost:
         self._shares: list[dict[str, float]] = []
         self._calibration: asyncio.Task[None] | None = None
         self._stand_ins: set[str] = set()
+        self._extensions: set[str] = set()  # of layers, which do not start here
         self._node = ""  # the version of Node.js that ran functions
         self._absent: set[str] = set()  # packages that AWS's runtime would have
 
@@ -138,6 +147,7 @@ class SandboxHost:
             "python": platform.python_version(),
             "stands_in_for": sorted(self._stand_ins),
             **({"node": self._node} if self._node else {}),
+            **({"extensions": sorted(self._extensions)} if self._extensions else {}),
             **({"absent_packages": sorted(self._absent)} if self._absent else {}),
         }
 
@@ -193,6 +203,10 @@ class SandboxHost:
         """Keep what differs from AWS for a function."""
         if stands_in(runtime):
             self._stand_ins.add(runtime)
+        if new := extensions(task_dir) - self._extensions:
+            self._extensions |= new
+            named = ", ".join(sorted(new))
+            _log.warning("Extensions of layers do not start on the local Lambda: %s", named)
         if is_nodejs(runtime):
             self._node = node_runtime.version(runtime)
             self._absent |= sdk.absent(sdk.wanted(task_dir))

@@ -4,6 +4,7 @@ Python and Node.js run under AWS's own runtime interface clients; ``provided`` r
 executable ``bootstrap`` of the code. Nothing of the service's own environment gets through.
 """
 
+import contextlib
 import os
 import re
 import sys
@@ -166,6 +167,14 @@ def layers(spec: SandboxSpec, made: Program) -> str | None:
     folder = spec.task_dir / LAYERS_FOLDER
     needed = any(os.path.realpath(path).startswith("/opt/") for path in made.keep)
     return str(folder) if folder.is_dir() and not needed else None
+
+
+def extensions(task_dir: Path) -> set[str]:
+    """The names of external extensions in the layers of unpacked code, which AWS starts."""
+    with contextlib.suppress(OSError):
+        found = (task_dir / LAYERS_FOLDER / "extensions").iterdir()
+        return {one.name for one in found if one.is_file() and os.access(one, os.X_OK)}
+    return set()
 
 
 def _reserved(spec: SandboxSpec, task: str, api_address: str) -> dict[str, str]:

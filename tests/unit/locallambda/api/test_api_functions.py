@@ -215,6 +215,19 @@ def test_lists_are_sorted_paged_and_leave_out_states(api: Any) -> None:
     assert "NextMarker" not in rest
 
 
+def test_settings_without_effect_are_told_of_once(api: Any, caplog: Any) -> None:
+    tenancy = {"TenancyConfig": {"TenantIsolationMode": "PER_TENANT"}}
+    for name in ("f", "g"):
+        assert api.create(name, **tenancy, DurableConfig={}, FileSystemConfigs=[]).status == 201
+    api.later()
+    path = "/2015-03-31/functions/f"
+    api.call("PUT", f"{path}/configuration", {"ImageConfig": {"Command": ["a"]}})
+    api.later()
+    api.call("POST", f"{path}/versions", {"PublishTo": "LATEST_PUBLISHED"})
+    keys = [record.getMessage().partition(" has no effect")[0] for record in caplog.records]
+    assert keys == ["TenancyConfig", "ImageConfig", "PublishTo"]
+
+
 @pytest.mark.parametrize("asked", [{}, {"MaxItems": "10000"}])
 def test_a_page_of_functions_has_at_most_fifty(api: Any, asked: dict[str, str]) -> None:
     for number in range(51):

@@ -5,7 +5,7 @@ the report. Times are seconds on the run's own clock (0 = the run's start); dura
 milliseconds; memory is MB as Lambda counts it (MiB). What is not known is ``None``, never 0.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -272,6 +272,11 @@ class Advice:
 
 #: The code that says that other programs used the machine while a local function was measured.
 MACHINE_BUSY = "machine-busy"
+
+
+def machine_was_busy(warnings: Iterable[Advice]) -> bool:
+    """Tell if one of these says that other programs used the machine."""
+    return any(each.code == MACHINE_BUSY for each in warnings)
 
 
 @dataclass(frozen=True)

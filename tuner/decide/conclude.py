@@ -35,7 +35,7 @@ from tuner.measure.failures import causes_of
 from tuner.measure.health import check
 from tuner.model.observations import from_samples
 from tuner.recording.power_tuning import SizePoint, chart_url
-from tuner.records import MACHINE_BUSY, Advice, Outcome, RunRecord, Sample
+from tuner.records import Advice, Outcome, RunRecord, Sample, machine_was_busy
 from tuner.sample_table import SampleTable, table_of, total
 from tuner.store.documents import Notes, RunSpread, calm, on_demand
 from tuner.units import counted, format_memory, format_speed_change, listed
@@ -58,7 +58,7 @@ def conclude(evidence: Evidence, question: Question) -> Sweep:
     evidence = replace(evidence, samples=table_of(evidence.samples))
     run, samples = evidence.run, on_demand(calm(evidence.samples), evidence.notes.startups)
     question = between_runs(question, evidence.notes)
-    if any(each.code == MACHINE_BUSY for each in run.warnings):
+    if machine_was_busy(run.warnings):
         question = replace(question, surest=SUREST_IF_BUSY)
     question = replace(question, goal=question.goal.served(service_s(samples)))
     decider = Decider(question)

@@ -18,7 +18,7 @@ from tuner.decide.result import Recommendation, SizeRow, SizeTerms, Sweep, WhatI
 from tuner.decide.what_if import chosen, month_usd, usd_per_million
 from tuner.options.commands import SweepCommand
 from tuner.options.option import options_of
-from tuner.records import MACHINE_BUSY, Backend
+from tuner.records import Backend, machine_was_busy
 from tuner.report.answer import chance_of, missed_words, rests_on, size_named, sure
 from tuner.report.elements import Stat, Verdict, call_count, changed, estimate, format_chance, known
 from tuner.report.sweep_series import shared_axis
@@ -258,7 +258,7 @@ def _template(target: str) -> list[str]:
 
 
 def _hint(memory_mb: int, sweep: Sweep) -> str:
-    if _unsure(sweep) and any(each.code == MACHINE_BUSY for each in sweep.warnings):
+    if _unsure(sweep) and machine_was_busy(sweep.warnings):
         return "measures again: do so while no other program uses the machine"
     if _unsure(sweep):
         return "measures again, with the calls that would tell it from its rivals"

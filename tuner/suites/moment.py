@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tuner.model.rounds import between_rounds
-from tuner.records import MACHINE_BUSY, Advice, Backend, Outcome, Purpose, RunRecord, Sample
+from tuner.records import Advice, Backend, Outcome, Purpose, RunRecord, Sample, machine_was_busy
 from tuner.units import format_share, listed
 
 #: Rounds that differ by more (log sd) are no level that later runs can be held against: two runs
@@ -31,7 +31,7 @@ def doubts(
 
 
 def _doubts(run: RunRecord, samples: Sequence[Sample], control: Sequence[Sample]) -> Iterator[str]:
-    if any(warning.code == MACHINE_BUSY for warning in run.warnings):
+    if machine_was_busy(run.warnings):
         yield "other programs kept the machine busy"
     apart = 0.0 if run.facts.backend is Backend.REPLAY else _apart(samples, control)
     if apart > _ROUNDS_APART:

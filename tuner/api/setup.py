@@ -131,6 +131,7 @@ def serve_local(options: LocalCommand, tell: Progress) -> int:
         cpu=options.cpu,
         sqs_endpoint=options.sqs_endpoint,
         s3_endpoint=options.s3_endpoint,
+        control_from_functions=options.control_from_functions,
     )
     with naming(options.node):
         return serve(service, tell, host=options.host, port=options.port)

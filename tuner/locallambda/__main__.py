@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=1, help="of alias weights and idle lives")
     add("--sqs-endpoint", help="URL of the queues that functions name as destinations")
     add("--s3-endpoint", help="URL of the S3 with code that is named as an object")
+    add("--control-from-functions", action="store_true", help="they may call more than Invoke")
     add("--keys", action="store_true", help="take only these: ID SECRET, a line of standard input")
     add("--parent-pipe", action="store_true", help="end when standard input ends")
     return parser

@@ -43,6 +43,7 @@ class ServiceOptions:
     seed: int = 1
     sqs_endpoint: str | None = None  # where destinations and dead-letter queues are
     s3_endpoint: str | None = None  # where code is that requests name as objects
+    control_from_functions: bool = False  # functions may call more than Invoke
 
 
 @dataclass

@@ -162,6 +162,11 @@ class LocalCommand(function.Machine):
         metavar="URL",
         risk=always("gives code that runs as you"),
     )
+    control_from_functions: k.Flag = option(
+        k.FLAG,
+        "Let functions call everything, not Invoke only.",
+        risk=always("lets functions read and change each other"),
+    )
 
 
 class WorkerCommand(Options):

@@ -9,6 +9,7 @@ import contextlib
 import hmac
 import logging
 import uuid
+import weakref
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
@@ -62,6 +63,7 @@ class LambdaServer:
         self._service = service
         self._host = host
         self._keys = keys
+        self._outside: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
 
     def server(self) -> web.Server:
         return web.Server(
@@ -106,6 +108,7 @@ class LambdaServer:
             word = unquote(path[len(_INVOKE) : -len(_INVOKE_END)])
             ref = read_reference(word, region, request.query.get("Qualifier"))
             return await invoke(self._service, ref, request.headers, raw, request_id)
+        self._check_outside(request)
         if path == "/" and "X-Amz-Target" in request.headers:
             return handle_logs(self._service.logs, region, request.headers["X-Amz-Target"], raw)
         handler, words = find_route(request.method, path)
@@ -127,6 +130,24 @@ class LambdaServer:
             sent = SignedRequest(request.method, path, query, request.headers, body)
             check_signature(sent, self._keys)
 
+    def _check_outside(self, request: web.BaseRequest) -> None:
+        """Refuse a function of ours, whose role on AWS would have to allow the call. Asked once
+        for each connection, and not where there are keys, which no function knows."""
+        transport = request.transport
+        if self._keys is not None or self._service.options.control_from_functions:
+            return
+        if transport is None or transport in self._outside:
+            return
+        own, other = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        if own and other and self._service.host.may_be_caller(own[:2], other[:2]):
+            raise ApiError(
+                403,
+                "AccessDeniedException",
+                "A function is not authorized to perform this call: on AWS its role has to allow "
+                "it. Start tuner local with --control-from-functions to allow it here.",
+            )
+        self._outside.add(transport)
+
     async def _own(self, what: str, request: web.BaseRequest) -> Response:
         """The local Lambda's own, read-only pages. Only those on the machine are for all."""
         service = self._service
@@ -142,6 +163,7 @@ class LambdaServer:
         if what.startswith("packages/") and what.endswith(".zip"):
             return await self._package(what[len("packages/") : -len(".zip")], request)
         self._check_signed(request)
+        self._check_outside(request)
         if what == "events":
             given = request.query.get("from", "0")
             first = int(given) if given.isascii() and given.isdecimal() else 0

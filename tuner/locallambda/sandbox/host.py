@@ -151,6 +151,13 @@ class SandboxHost:
             **({"absent_packages": sorted(self._absent)} if self._absent else {}),
         }
 
+    def may_be_caller(self, own: peers.Address, other: peers.Address) -> bool:
+        """True unless the connection from ``own`` to ``other`` is held outside of all sandboxes,
+        as far as this machine can tell."""
+        first = FIRST_UID if self._way.kind == "root" else None
+        pid = self._running().link.pid
+        return peers.can_tell() and peers.may_belong_to(pid, first, own, other)
+
     def own(self, directory: Path) -> None:
         """Have a directory removed when this process ends in any way, SIGKILL included."""
         self._running().link.own(directories=[directory])

@@ -18,7 +18,7 @@ from tuner.locallambda.limits.process_tree import descendants
 _NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST = 4, 20, 1
 _ALL_STATES, _NO_COOKIE = 0xFFFFFFFF, (0xFFFFFFFF, 0xFFFFFFFF)
 _HEADER, _ASKED = struct.Struct("=IHHII"), struct.Struct("=BBBBI")
-_INODE_AT = _HEADER.size + 68
+_OWNER_AT = _HEADER.size + 64  # the user, and then the inode
 _TIMEOUT_S = 1.0
 
 Address = tuple[str, int]
@@ -27,10 +27,26 @@ Address = tuple[str, int]
 def belongs_to(pid: int, own: Address, other: Address) -> bool:
     """True if a process, or one below it, holds the socket at ``own`` that leads to ``other``."""
     try:
-        inode = _inode(own, other)
+        found = _owner(own, other)
     except OSError:
         return False
-    return inode is not None and any(_holds(one, inode) for one in descendants(pid))
+    return found is not None and any(_holds(one, found[1]) for one in descendants(pid))
+
+
+def may_belong_to(pid: int, first_uid: int | None, own: Address, other: Address) -> bool:
+    """As :func:`belongs_to`, and True for a socket on loopback that nobody holds any more.
+
+    With ``first_uid`` the processes are those of this user and higher ones, which is told without
+    looking at any of them.
+    """
+    with contextlib.suppress(OSError):
+        found = _owner(own, other)
+        if found is None:  # given up after sending, or held on another machine
+            return own[0].startswith("127.")
+        if first_uid is not None:
+            return found[0] >= first_uid
+        return any(_holds(one, found[1]) for one in descendants(pid))
+    return False
 
 
 @functools.cache
@@ -45,8 +61,8 @@ def can_tell() -> bool:
     return False
 
 
-def _inode(own: Address, other: Address) -> int | None:
-    """The inode of an IPv4 TCP socket by its two ends. Raises OSError."""
+def _owner(own: Address, other: Address) -> tuple[int, int] | None:
+    """The user and the inode of an IPv4 TCP socket by its two ends. Raises OSError."""
     ports = struct.pack("!HH", own[1], other[1])
     ends = b"".join(socket.inet_aton(host).ljust(16, b"\0") for host, _ in (own, other))
     asked = _ASKED.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0, _ALL_STATES)
@@ -61,8 +77,8 @@ def _inode(own: Address, other: Address) -> int | None:
         answer = link.recv(4096)
     if _HEADER.unpack_from(answer)[1] != _SOCK_DIAG_BY_FAMILY:
         return None
-    found: int = struct.unpack_from("=I", answer, _INODE_AT)[0]
-    return found or None
+    uid, inode = struct.unpack_from("=II", answer, _OWNER_AT)
+    return (uid, inode) if inode else None
 
 
 def _holds(pid: int, inode: int) -> bool:

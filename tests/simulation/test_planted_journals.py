@@ -62,7 +62,7 @@ def test_one_that_the_function_does_not_bear_out_changes_nothing(
     account.functions[NAME].tags.update(tags)
     step = {"memory_mb": 512, "description": "", "revision_id": "r", "snap_start": True}
     plant(tmp_path, {"do": "set", **step}, {"did": True, "tagged": list(tags)})
-    with pytest.raises(TargetError, match=f"nothing on it says that run {RUN}"):
+    with pytest.raises(TargetError, match=f"run {RUN} has set its 512 MB and SnapStart"):
         planted(tmp_path).back(account.control(), lambda _: None)
     assert account.latest() == before
     assert account.functions[NAME].tags == tags

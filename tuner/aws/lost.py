@@ -23,7 +23,7 @@ from tuner.aws.journal import (
     discard,
 )
 from tuner.aws.policy import CLONE_PREFIX
-from tuner.aws.restore import OF_VERSION, SET, check_same, restore_function, untag
+from tuner.aws.restore import OF_VERSION, SET, check_same, its_of, restore_function, untag
 from tuner.aws.tags import APPLIED, MEASURED, Mark, marks
 from tuner.aws.undo import Undo
 from tuner.errors import AccessDenied, NotFound, TargetError
@@ -179,7 +179,8 @@ def restore_journal(
         if entry.trusted or entry.header.clone is not None:
             restore_function(entry, control)
         elif not _restored_by_itself(entry, control, tell):
-            reason = f"nothing on it says that run {entry.header.id} has changed it"
+            now = control.configuration(entry.header.function)
+            reason = f"nothing on it says that run {entry.header.id} has set {its_of(now)}"
             fix = f"Compare it by hand with {entry.path}, then delete that file."
             raise TargetError(entry.header.function, reason, fix)
         discard(entry)

@@ -264,13 +264,14 @@ def _refuse_made_anew(entry: JournalEntry, control: ControlPlane, now: Configura
         return
     if any(_ours(entry, one.get("Description", "")) for one in control.versions(header.function)):
         return
-    may = f"{_its(now)} may be somebody else's"
+    may = f"{its_of(now)} may be somebody else's"
     reason = f"was made anew, or others have taken its tags and description away: {may}"
     fix = f"Set that by hand (it had {header.before.memory_mb} MB), then delete {entry.path}."
     raise TargetError(header.function, reason, fix)
 
 
-def _its(now: Configuration) -> str:
+def its_of(now: Configuration) -> str:
+    """What of a function may be ours: ``its 512 MB and SnapStart``."""
     return f"its {now['MemorySize']} MB" + " and SnapStart" * uses_snap_start(now)
 
 

@@ -19,6 +19,7 @@ from tuner.model import FloatArray, IntArray
 from tuner.model.curve import RUN
 from tuner.model.noise import draw_quantile_ms
 from tuner.model.observations import Observations
+from tuner.model.quantiles import chance_below
 
 if TYPE_CHECKING:  # only its answers are read here
     from tuner.model.curve import Curve
@@ -337,7 +338,31 @@ def _margin(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> Fl
     if slo.scope not in (SloScope.THROTTLES, SloScope.ERRORS):
         value = value * np.exp(basis.run_sd * basis.curve.luck(memory_mb, RUN))
     least = np.nextafter(1.0, 2.0) if basis.observations.only_5xx else 0.0
-    return np.asarray(np.maximum(value / slo.limit, least), dtype=np.float64)
+    margin = np.asarray(np.maximum(value / slo.limit, least), dtype=np.float64)
+    if slo.scope is SloScope.DURATION and slo.quantile is not None:
+        _hold_to_calls(margin, slo.limit, slo.quantile, basis.observations, memory_mb)
+    return margin
+
+
+#: From so many calls beyond a quantile on, as expected of a size's number of calls (10 for p95),
+#: its own calls count. Set on public curves: objectives on p95 are broken by 5 % of the picks in
+#: place of 11 %, which cost 2.3 % more than the least in place of 2.2 %.
+_TAIL_CALLS = 0.5
+
+
+def _hold_to_calls(
+    margin: FloatArray, limit: float, q: float, found: Observations, memory_mb: IntArray
+) -> None:
+    """Raise, in place, the margins of sizes whose own calls break an objective on a quantile: it is
+    met with no more than the probability that these calls leave it."""
+    for at, size in enumerate(memory_mb.tolist()):
+        own = found.at(size)
+        below = int(np.count_nonzero(own < limit))
+        if own.size * (1.0 - q) < _TAIL_CALLS or below >= q * own.size:
+            continue
+        most = float(np.quantile(margin[:, at], chance_below(below, own.size, q)))
+        if most < 1.0:
+            margin[:, at] /= most
 
 
 def _value(slo: Slo, basis: Basis, memory_mb: IntArray, cost: FloatArray) -> FloatArray:

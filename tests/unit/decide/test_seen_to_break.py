@@ -53,3 +53,20 @@ def _kept(
     own = np.array([s.duration_ms for s in samples if s.memory_mb == size])
     values = {"p50": np.quantile(own, 0.5), "mean": own.mean(), "cost": seen[0] if seen else np.inf}
     return bool(next(v for name, v in values.items() if text.startswith(name)) <= limit)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_calls_beyond_a_quantile_leave_no_likely_objective(seed: int) -> None:
+    rng, samples = np.random.default_rng(seed), list[Sample]()
+    for size, count in ((512, 20), (768, 80), (1769, 20)):
+        slow = np.arange(count) % 10 == 0 if size == 768 else np.zeros(count, dtype=bool)
+        for ms in np.where(slow, 34.0, 15.0 + 4000.0 / size) + rng.normal(0.0, 0.3, count):
+            samples.append(a_sample(size, call=len(samples), ran_ms=float(ms)))
+    goal = Goal(slos=(parse_slo("p95<32ms"),))
+    question = Question(
+        goal, prices("us-east-1", "x86_64"), MemoryRange(sizes_mb=(768,)), (768,), grid_samples=10
+    )
+    pick = Decider(question).answer(samples).recommendation
+    assert pick is not None and pick.memory_mb == 768
+    assert pick.meets_slo is False
+    assert pick.meets_probability is not None and pick.meets_probability < 0.1

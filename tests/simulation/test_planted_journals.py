@@ -107,6 +107,17 @@ def test_it_says_neither_where_nor_as_whom_requests_are_sent(
     assert f"add --{word} " in caught.value.fix
 
 
+def test_nobody_is_asked_how_a_function_is_that_only_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Any] = []
+    monkeypatch.setattr("tuner.aws.session.open_session", opened.append)
+    plant(tmp_path, endpoint_url="http://192.0.2.2:8099")
+    left = planted(tmp_path)
+    assert left.as_it_is(Where()) is left
+    assert not opened
+
+
 def test_tags_of_a_long_application_are_read_whole(account: Account) -> None:
     control, long = account.control(), "x" * 3000
     put_tags(control, PREFIX + NAME, tags_of(key_of(RUN), MEASURED, 0.0, memory=256, made=long))

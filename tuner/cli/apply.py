@@ -148,7 +148,9 @@ def restore_pending(
             with end_on_signals():
                 done = left.restore(tell, place)
         except TunerError as error:
-            fix = f"{error.fix} {left.as_it_is(place).said()}".strip()
+            # What is to be done by hand, a further `tuner restore` would refuse again.
+            more = "" if "by hand" in error.fix else left.as_it_is(place).said()
+            fix = f"{error.fix} {more}".strip()
             problems.append(type(error)(error.thing, error.reason, fix))
         except KeyboardInterrupt:
             reason = "interrupted while it was being restored"

@@ -75,6 +75,14 @@ def _missing(commit: str, what: object) -> NotFound:
     return NotFound(f"git:{commit[:12]}", f"{what} does not exist there", "Name another revision.")
 
 
+#: A folder of somebody else's may hold settings that name programs, also as a repository within one
+#: (https://git-scm.com/docs/git-config, core.fsmonitor, core.hooksPath, safe.bareRepository).
+_RUNS_NOTHING = (
+    *("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"),
+    *("-c", "safe.bareRepository=explicit"),
+)
+
+
 def _asked(folder: Path, *words: str) -> str | None:
     answer = _run(folder, *words)
     return None if answer is None else answer.decode("utf-8", "replace").strip()
@@ -82,7 +90,7 @@ def _asked(folder: Path, *words: str) -> str | None:
 
 def _run(folder: Path, *words: str) -> bytes | None:
     try:
-        command = ["git", "-C", str(folder), *words]
+        command = ["git", *_RUNS_NOTHING, "-C", str(folder), *words]
         done = subprocess.run(command, capture_output=True, timeout=_LIMIT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None

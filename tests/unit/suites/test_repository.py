@@ -77,3 +77,21 @@ def test_outside_of_a_repository_nothing_is_known(
     assert origin(tmp_path) == repository.Origin()
     with pytest.raises(UsageError, match="not a git repository"):
         commit_of("main", tmp_path)
+
+
+def test_no_program_that_a_repository_names_is_run(folder: Path, tmp_path: Path) -> None:
+    git(folder, "config", "core.fsmonitor", f"touch {tmp_path}/ran; false")
+    assert origin(folder).commit
+    assert not (tmp_path / "ran").exists()
+
+
+def test_none_that_an_embedded_repository_names_is_either(tmp_path: Path) -> None:
+    for name in ("refs/heads", "objects"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / "config").write_text(
+        "[core]\nrepositoryformatversion = 0\nbare = false\nworktree = .\n"
+        f'fsmonitor = "touch {tmp_path}/ran; false"\n'
+    )
+    assert origin(tmp_path).commit is None
+    assert not (tmp_path / "ran").exists()
